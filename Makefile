@@ -1,0 +1,62 @@
+# make demo    train Word2Vec on the documentation inside your own Python, and look at neighbours
+# make test    all tests, then once more with the compiler off, covering every kernel line
+# make check   format, rules, types, layers, and make test
+# make bench   speed and quality beside the peers, in one run
+#
+# The first run creates .venv with the versions of constraints.txt; later runs install only what has changed.
+
+PYTHON ?= python3
+VENV   ?= .venv
+RUN    := $(VENV)/bin
+PIP    := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test jit-off check format docs bench clean
+
+demo: $(VENV)/base.stamp
+	@$(RUN)/wordfield demo
+
+test: $(VENV)/dev.stamp
+	$(RUN)/python -m pytest -n 2 -rs
+	@$(MAKE) --no-print-directory jit-off
+
+# Machine code hides lines from coverage, so the kernels run a second time as plain Python.
+jit-off: $(VENV)/dev.stamp
+	NUMBA_DISABLE_JIT=1 $(RUN)/coverage run -m pytest -rs
+	$(RUN)/coverage report
+
+check: $(VENV)/dev.stamp
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+format: $(VENV)/dev.stamp
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+docs: $(VENV)/base.stamp
+	$(RUN)/python docs/make_cli.py
+
+bench: $(VENV)/dev.stamp
+	$(RUN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+
+# Stamps remember what was installed from which files. A source file that changes needs no installation: the package is editable.
+$(VENV)/base.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@echo "installing wordfield into $(VENV) (about 120 MB, once)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@echo "installing wordfield and what its tests need into $(VENV) (once)"
+	@$(PIP) -e '.[dev,bench]'
+	@touch $(VENV)/base.stamp $@
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "wordfield needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+.DELETE_ON_ERROR:

@@ -1,0 +1,41 @@
+"""Words into vectors, by every method of the lineage, behind one small interface.
+
+Names are imported on use (PEP 562), so that ``import wordfield`` and ``wordfield --help`` answer at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "Corpus": "text.corpus",
+    "Vocabulary": "text.vocabulary",
+    "Word2Vec": "models.predict.word2vec",
+    "WordVectors": "vectors",
+    "load": "api",
+    "save": "api",
+}
+
+__all__ = ["Corpus", "Vocabulary", "Word2Vec", "WordVectors", "load", "save"]
+
+if TYPE_CHECKING:
+    from wordfield.api import load, save
+    from wordfield.models.predict.word2vec import Word2Vec
+    from wordfield.text.corpus import Corpus
+    from wordfield.text.vocabulary import Vocabulary
+    from wordfield.vectors import WordVectors
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'wordfield' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    value = getattr(import_module(f"wordfield.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,282 @@
+"""One function a verb: each command of the command line is one of these, with the same name.
+
+``load`` and ``save`` complete them. A ``model`` is a path, or a result that is already in memory. Heavy imports happen
+inside the functions.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from wordfield.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from wordfield.protocols import Matrix
+    from wordfield.static import StaticModel
+    from wordfield.text.corpus import Corpus
+
+Model: TypeAlias = "str | Path | StaticModel"
+
+__all__ = [
+    "analogy",
+    "convert",
+    "demo",
+    "embed",
+    "evaluate",
+    "info",
+    "load",
+    "neighbors",
+    "save",
+    "similarity",
+    "train",
+]
+
+log = logging.getLogger(__name__)
+
+# What `demo` asks the documentation of Python.
+DEMO_WORDS = ("month", "socket", "true", "bytes", "thread")
+DEMO_ANALOGIES = (("minimum", "maximum", "smallest"), ("x", "y", "width"))
+
+# What a model remembers besides its words and vectors, as people call it.
+PARTS = {"counts": "word counts", "config": "recipe, tokenizer and history", "state": "what training goes on from"}
+
+
+def load(path: str | Path) -> StaticModel:
+    """Read a model of any known format, recognised by its content.
+
+    ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one.
+    """
+    from wordfield.static import StaticModel
+
+    return StaticModel.load(path)
+
+
+def save(model: StaticModel, path: str | Path, format: str | None = None) -> None:
+    """Write a model: in the format named, or the one that the name's ending says (.bin, .txt, .vec; none: a folder)."""
+    model.save(path, format)
+
+
+def demo(out: str | Path | None = None, *, progress: Progress = silent) -> dict[str, Any]:
+    """Train Word2Vec on the documentation inside this Python, and show what it learnt.
+
+    Returns ``training`` as ``train`` does, ``neighbors`` as ``neighbors`` does, and ``analogies``: objects of a, b, c
+    and answers. The model is kept in the folder ``out``, if one is given.
+    """
+    from wordfield.models.predict.word2vec import Word2Vec
+    from wordfield.text.corpus import Corpus
+
+    # A third of a million words is little: few dimensions, many passes; one thread, so that it always comes out alike.
+    recipe = Word2Vec(dim=64, window=8, epochs=40, subsample=1e-3, threads=1, seed=1)
+    model, training = trained(recipe, Corpus("builtin:python-docs"), out, None, progress)
+    questions = [question for question in DEMO_ANALOGIES if all(word in model.words for word in question)]
+    return {
+        "training": training,
+        "neighbors": neighbors(model, [word for word in DEMO_WORDS if word in model.words], k=6),
+        "analogies": [{"a": a, "b": b, "c": c, "answers": analogy(model, a, b, c, k=3)} for a, b, c in questions],
+    }
+
+
+def train(
+    recipe: Any, corpus: Corpus | Any, out: str | Path, *, start: Model | None = None, progress: Progress = silent
+) -> dict[str, Any]:
+    """Fit ``recipe`` to ``corpus`` (a ``Corpus`` or what one is made of) and write the result to ``out``.
+
+    ``start``: a saved result to go on training, or vectors to start from. What stands against writing ``out`` is found
+    before training: ``FileExistsError`` for something that is no model, ``OSError`` for a place that cannot be written.
+
+    Returns recipe, tokens, known_tokens (in the vocabulary), vocabulary, dim, seconds (read, train), words_per_second,
+    loss and heldout (one an epoch), out, invalid (bytes that were not UTF-8).
+    On Ctrl-C what was learnt is written to ``out`` + ".partial", an older ``out`` stays as it was, and
+    ``KeyboardInterrupt`` says so.
+    """
+    return trained(recipe, corpus, out, start, progress)[1]
+
+
+def info(model: Model) -> dict[str, Any]:
+    """Kind, dimension, vocabulary, recipe, provenance and, of a path, format and size in bytes."""
+    if not isinstance(model, (str, Path)):
+        return model.info()
+    from wordfield import formats
+
+    files = [Path(model)] if not Path(model).is_dir() else sorted(Path(model).iterdir())
+    described = load(model).info()
+    return {
+        "model": str(model),
+        "format": formats.recognise(model),
+        **described,
+        "bytes": sum(file.stat().st_size for file in files),
+    }
+
+
+def neighbors(model: Model, words: Sequence[str], k: int = 10) -> dict[str, list[tuple[str, float]]]:
+    """For each of ``words`` its ``k`` nearest words with their cosines, nearest first."""
+    asked = list(dict.fromkeys(words))
+    return dict(zip(asked, opened(model).words.most_similar(asked, k), strict=True))
+
+
+def similarity(model: Model, a: str, b: str) -> float:
+    """The cosine of two words, -1 to 1."""
+    return opened(model).words.similarity(a, b)
+
+
+def analogy(
+    model: Model, a: str, b: str, c: str, k: int = 5, method: Literal["add", "mul"] = "add"
+) -> list[tuple[str, float]]:
+    """The ``k`` words that are to ``c`` as ``b`` is to ``a``, with their scores; the three are left out."""
+    return opened(model).words.analogy(a, b, c, k, method)
+
+
+def embed(model: Model, texts: Sequence[str], output: str | Path | None = None) -> Matrix:
+    """One vector a text, (len(texts), dim) float32; a text without a known word is a row of zeros.
+
+    ``output``: also write them, as .npy (the matrix) or .jsonl (an object of text and vector a line).
+    """
+    writers = {".npy": write_npy, ".jsonl": write_jsonl}
+    if output is not None and Path(output).suffix.lower() not in writers:
+        raise ValueError(f"cannot write vectors to {output}: give a name that ends in {' or '.join(writers)}")
+    vectors = opened(model).embed(texts)
+    if unknown := len(texts) - int(vectors.any(axis=1).sum()):
+        log.warning("%d of %d texts have no known word: their vectors are zeros", unknown, len(texts))
+    if output is not None:
+        writers[Path(output).suffix.lower()](Path(output), texts, vectors)
+    return vectors
+
+
+def convert(source: str | Path, target: str | Path, format: str | None = None) -> dict[str, Any]:
+    """Write the model ``source`` to ``target`` in another format; ``FormatError`` for a word that it cannot hold.
+
+    Returns out, format, vocabulary, dim, and ``lost``: what the format does not keep besides words and vectors.
+    """
+    from wordfield import formats
+
+    name = format or formats.format_of(target)
+    refuse_foreign(Path(target), name)
+    table = formats.load(source)
+    formats.save(table, target, name)
+    words, dim = table.storage.shape
+    return {
+        "out": str(target),
+        "format": name,
+        "vocabulary": words,
+        "dim": dim,
+        "lost": [PARTS[part] for part in formats.losses(table, name)],
+    }
+
+
+def evaluate(
+    model: Model, data: Sequence[str | Path], suite: str | None = None, restrict_vocab: int | None = 30000
+) -> dict[str, Any]:
+    """Score word pairs (Spearman) and analogies (accuracy) in ``data``, files or folders, recognised by content.
+
+    Returns model and results, each of task, dataset, metric, value, low, high (95 % interval), pairs, covered, oov.
+    Analogies are answered among the ``restrict_vocab`` most frequent words; None: among all.
+    """
+    from wordfield import evaluation
+
+    results = evaluation.evaluate(opened(model).words, data, suite=suite, restrict_vocab=restrict_vocab)
+    return {"model": str(model) if isinstance(model, (str, Path)) else None, "results": results}
+
+
+def opened(model: Model) -> StaticModel:
+    """The model itself, loaded if it is a path."""
+    return load(model) if isinstance(model, (str, Path)) else model
+
+
+def trained(
+    recipe: Any, corpus: Corpus | Any, out: str | Path | None, start: Model | None, progress: Progress
+) -> tuple[StaticModel, dict[str, Any]]:
+    """Fit, write to ``out`` unless that is None, and return the model with what ``train`` returns."""
+    from wordfield import formats
+    from wordfield.text.corpus import Corpus
+
+    text = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    name = formats.format_of(out) if out is not None else ""
+    if out is not None:
+        refuse_foreign(Path(out), name)
+    try:
+        model: StaticModel = recipe.fit(text, progress, start=None if start is None else opened(start))
+    except KeyboardInterrupt as stop:
+        partial = getattr(stop, "partial", None)
+        if out is None or partial is None:
+            raise
+        keep(partial, Path(f"{out}.partial"), name)
+        raise KeyboardInterrupt(f"interrupted; what was learnt so far is in {out}.partial") from None
+    if text.invalid:
+        log.warning("%d bytes of %s are not UTF-8; U+FFFD stands for them", text.invalid, text.name)
+    if out is not None:
+        keep(model, Path(out), name)
+    return model, {**summary(model, out), "invalid": text.invalid}
+
+
+def keep(model: StaticModel, out: Path, format: str) -> None:
+    """Write ``out``; if that fails now, after all the work, write to the system's temporary folder and say where."""
+    try:
+        model.save(out, format)
+    except (OSError, ValueError) as error:
+        refuge = Path(tempfile.mkdtemp(prefix="wordfield-")) / out.stem
+        try:
+            model.save(refuge, "native")
+        except OSError:
+            raise error from None
+        kind = OSError if isinstance(error, OSError) else ValueError
+        raise kind(f"{error}; the trained model is kept in {refuge}") from error
+
+
+def refuse_foreign(out: Path, format: str) -> None:
+    """Raise what stands against writing to ``out``: something that is no model, a place that cannot be written."""
+    from wordfield import formats
+
+    formats.check_target(out, format)
+    if out.is_file() and out.stat().st_size:
+        try:
+            formats.recognise(out)
+        except formats.FormatError:
+            raise FileExistsError(f"{out} exists and is no model; it is left alone: give another name") from None
+    place = out.absolute().parent
+    while not place.exists():
+        place = place.parent
+    with tempfile.TemporaryFile(dir=place):
+        pass
+
+
+def summary(model: StaticModel, out: str | Path | None) -> dict[str, Any]:
+    """What ``train`` returns, from what the model remembers. Words a second are words of the text, known or not."""
+    history = model.history
+    raw = history["trained"] * history["corpus_tokens"] / max(1, history["tokens"])
+    return {
+        "recipe": model.recipe["model"],
+        "tokens": history["corpus_tokens"],
+        "known_tokens": history["tokens"],
+        "vocabulary": len(model.words),
+        "dim": model.dim,
+        "seconds": history["seconds"],
+        "words_per_second": raw / max(1e-9, history["seconds"]["train"]),
+        "loss": history["loss"],
+        "heldout": history["heldout"],
+        "out": None if out is None else str(out),
+    }
+
+
+def write_npy(path: Path, _: Sequence[str], vectors: Matrix) -> None:
+    """The matrix alone."""
+    import numpy as np
+
+    from wordfield.formats.files import replacing
+
+    with replacing(path) as stream:
+        np.save(stream, vectors, allow_pickle=False)
+
+
+def write_jsonl(path: Path, texts: Sequence[str], vectors: Matrix) -> None:
+    """An object of text and vector a line."""
+    from json import dumps
+
+    from wordfield.formats.files import replacing
+
+    with replacing(path) as stream:
+        for text, vector in zip(texts, vectors, strict=True):
+            stream.write((dumps({"text": text, "vector": vector.tolist()}) + "\n").encode())

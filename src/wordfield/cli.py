@@ -1,0 +1,331 @@
+"""The command line: reads arguments, calls the function of ``api`` of the same name, prints what it returns.
+
+Results go to stdout; progress, warnings and one line ``error: ...`` to stderr. Exit status: 0 done, 1 error, 2 usage,
+130 Ctrl-C, 141 nobody reads our output any more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
+from cyclopts.argument import ArgumentCollection
+from cyclopts.config import Dict as Settings
+
+from wordfield import __version__, api
+from wordfield.models import LINEAGE
+from wordfield.models import recipe as recipe_class
+from wordfield.terminal import Help, flat, print_json, print_table, reporting, short, warning
+
+
+def described(help: str, **options: Any) -> Parameter:
+    """An argument or option with its help."""
+    return Parameter(help=help, **options)
+
+
+Model = Annotated[str, described("A trained model: a folder that `train` wrote, or word2vec text or binary.")]
+Word = Annotated[str, described("A word of the vocabulary.")]
+Words = Annotated[list[str], described("Words of the vocabulary.")]
+Out = Annotated[Path, described("A folder to write; or a word2vec file, if the name ends in .bin, .txt or .vec.")]
+Kept = Annotated[Path | None, described("Keep the trained model in this folder.")]
+Json = Annotated[bool, described("Print one JSON object and nothing else.", negative=(), show_default=False)]
+Reports = Annotated[bool | None, described("Report on stderr; unset: if it is a terminal.", show_default=False)]
+Nearest = Annotated[int, described("How many words to show.", name=["-k"])]
+Files = Annotated[
+    list[str],
+    described(
+        "Files, folders, globs, `-` (standard input) or builtin:python-docs. A line is a sentence.",
+        allow_leading_hyphen=True,
+    ),
+]
+Tokenizers = Annotated[
+    Literal["words", "whitespace"], described("Cut lines into runs of letters and digits, or at white space.")
+]
+Lowercase = Annotated[
+    bool | None, described("Lower-case words; unset: `words` does, `whitespace` does not.", show_default=False)
+]
+Strict = Annotated[
+    bool, described("Refuse text that is not UTF-8; else it is replaced and counted.", negative=(), show_default=False)
+]
+Start = Annotated[str | None, described("Go on training this model, or start from these vectors.")]
+Config = Annotated[Path | None, described("TOML file of options (min_count = 5); options given here win.")]
+Method = Annotated[Literal["add", "mul"], described("3CosAdd or 3CosMul (Levy and Goldberg 2014).")]
+Texts = Annotated[list[str] | None, described("Texts, one vector each.")]
+Input = Annotated[
+    str | None, described("Take each line of this file as a text; `-` is standard input.", allow_leading_hyphen=True)
+]
+Output = Annotated[Path | None, described("Write .npy (float32 matrix) or .jsonl; unset: JSON lines on stdout.")]
+Format = Annotated[str | None, described("native, word2vec-text or word2vec-binary; unset: by the name's ending.")]
+Data = Annotated[list[str] | None, described("Files or folders of word pairs and analogies.", consume_multiple=True)]
+Suite = Annotated[Literal["similarity", "analogy"] | None, described("Only this task; unset: all that the files hold.")]
+Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
+
+
+def demo(*, out: Kept = None, progress: Reports = None, json: Json = False) -> None:
+    """Train Word2Vec on the documentation inside this Python; show neighbours and an analogy."""
+    with reporting(progress) as report:
+        result = api.demo(out, progress=report)
+    if json:
+        return print_json(result)
+    print("Word2Vec, trained on the documentation inside your own Python\n")
+    print_table(training_rows(result["training"]))
+    print("\nNearest words, by cosine\n")
+    near = {
+        word: "  ".join(f"{other} {score:.2f}" for other, score in found) for word, found in result["neighbors"].items()
+    }
+    print_table(list(near.items()))
+    for question in result["analogies"]:
+        answers = ", ".join(f"{word} {score:.2f}" for word, score in question["answers"])
+        print(f"\n{question['a']} is to {question['b']} as {question['c']} is to: {answers}")
+    print("\nNext\n")
+    return print_table(suggestions(out))
+
+
+def suggestions(kept: Path | None) -> list[tuple[str, str]]:
+    """What to try after the demo: command, what it does."""
+    model = "MODEL" if kept is None else str(kept)
+    first = [("wordfield demo --out MODEL", "train it again and keep it in the folder MODEL")] if kept is None else []
+    return [
+        *first,
+        (f"wordfield neighbors {model} socket file", "the nearest words of any word"),
+        (f"wordfield embed {model} 'open a file'", "a vector for any text"),
+        ("wordfield train word2vec TEXT.txt --out MINE", "the same with your own text"),
+    ]
+
+
+def training(name: str) -> Callable[..., None]:
+    """The command that trains one line of the lineage: the fields of its recipe are its options."""
+    recipe_type: Any = recipe_class(name)
+    Fields = Annotated[recipe_type, Parameter(name="*", group="Recipe")]
+
+    def train(
+        corpus: Files,
+        /,
+        *,
+        out: Out,
+        recipe: Fields = recipe_type(),  # noqa: B008
+        tokenizer: Tokenizers = "words",
+        lowercase: Lowercase = None,
+        strict: Strict = False,
+        start: Start = None,
+        config: Config = None,
+        progress: Reports = None,
+        json: Json = False,
+    ) -> None:
+        from wordfield.text.corpus import Corpus
+
+        del config  # `settings` has read it
+        text = Corpus.files(corpus, tokenizer=tokenizer, lowercase=lowercase, strict=strict)
+        with reporting(progress) as report:
+            result = api.train(recipe, text, out, start=start, progress=report)
+        print_json(result) if json else print_table(training_rows(result))
+
+    train.__annotations__["recipe"] = Fields
+    train.__doc__ = recipe_type.__doc__
+    return train
+
+
+def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The table that ends a training."""
+    seconds, loss = result["seconds"], [short(value) for value in result["loss"]]
+    return [
+        ("tokens", f"{result['tokens']:,}, {result['known_tokens']:,} of them in the vocabulary"),
+        ("vocabulary", f"{result['vocabulary']:,} words"),
+        ("dimension", str(result["dim"])),
+        ("seconds", f"{seconds['read']:.1f} to read, {seconds['train']:.1f} to train"),
+        ("words/s", f"{result['words_per_second']:,.0f}"),
+        ("loss", f"{loss[0]} in the first epoch, {loss[-1]} in the last" if loss[1:] else "".join(loss)),
+        ("path", result["out"] or "not kept"),
+    ]
+
+
+def info(model: Model, /, *, json: Json = False) -> None:
+    """Kind, dimension, vocabulary, recipe, provenance and file size of a model."""
+    result = api.info(model)
+    print_json(result) if json else print_table(flat(result))
+
+
+def neighbors(model: Model, words: Words, /, *, k: Nearest = 10, json: Json = False) -> None:
+    """The nearest words of each word, with their cosine."""
+    result = api.neighbors(model, words, k)
+    rows = [(word, other, f"{score:.4f}") for word, found in result.items() for other, score in found]
+    print_json(result) if json else print_table(rows)
+
+
+def similarity(model: Model, a: Word, b: Word, /, *, json: Json = False) -> None:
+    """The cosine of two words: 1 alike, 0 unrelated."""
+    score = api.similarity(model, a, b)
+    print_json({"words": [a, b], "similarity": score}) if json else print(f"{score:.4f}")
+
+
+def analogy(
+    model: Model, a: Word, b: Word, c: Word, /, *, k: Nearest = 5, method: Method = "add", json: Json = False
+) -> None:
+    """The words that are to C as B is to A, best first."""
+    answers = api.analogy(model, a, b, c, k, method)
+    if json:
+        return print_json({"a": a, "b": b, "c": c, "method": method, "answers": answers})
+    return print_table([(word, f"{score:.4f}") for word, score in answers])
+
+
+def embed(
+    model: Model, texts: Texts = None, /, *, input: Input = None, output: Output = None, json: Json = False
+) -> None:
+    """One vector a text: the mean of the vectors of its known words."""
+    if bool(texts) == (input is not None):
+        raise CycloptsError(msg="embed needs TEXT... or --input FILE (- for standard input), one of the two")
+    lines = texts or read_lines(str(input))
+    vectors = api.embed(model, lines, output)
+    if json:
+        result = {"vectors": vectors.tolist()} if output is None else {"out": str(output)}
+        print_json({"model": model, "dim": vectors.shape[1], "texts": len(lines)} | result)
+    elif output is not None:
+        print_table([("texts", len(lines)), ("dimension", vectors.shape[1]), ("path", output)])
+    else:
+        for text, vector in zip(lines, vectors, strict=True):
+            print_json({"text": text, "vector": vector.tolist()})
+
+
+def read_lines(path: str) -> list[str]:
+    """The lines of a file, or of standard input for ``-``, as UTF-8 with replacement."""
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    lines = data.decode("utf-8-sig", "replace").split("\n")
+    return [line.removesuffix("\r") for line in lines[: len(lines) - (lines[-1] == "")]]
+
+
+def convert(source: Model, target: Out, /, *, format: Format = None, json: Json = False) -> None:
+    """Write a model in another format; refuses what that cannot hold, and says what it leaves out."""
+    result = api.convert(source, target, format)
+    print_json(result) if json else print_table(flat(result))
+
+
+def evaluate(
+    model: Model, /, *, data: Data = None, suite: Suite = None, restrict_vocab: Restrict = 30000, json: Json = False
+) -> None:
+    """Scores against people's judgements, with coverage and 95 % interval; unknown words are skipped."""
+    if not data:
+        raise CycloptsError(msg="evaluate needs --data: files or folders of word pairs (word word score) or analogies")
+    result = api.evaluate(model, data, suite, restrict_vocab or None)
+    if json:
+        return print_json(result)
+    title = ("task", "dataset", "metric", "value", "95 % interval", "covered, rest skipped")
+    return print_table([title, *map(scored, result["results"])])
+
+
+def scored(result: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table of scores."""
+    value, low, high = ("-" if result[part] is None else f"{result[part]:.3f}" for part in ("value", "low", "high"))
+    covered = f"{result['covered']:,} of {result['pairs']:,}"
+    return result["task"], result["dataset"], result["metric"], value, f"{low} to {high}", covered
+
+
+COMMANDS: dict[str, Callable[..., None] | None] = {
+    "demo": demo,
+    "train": None,  # one command a recipe: see `training`
+    "info": info,
+    "neighbors": neighbors,
+    "similarity": similarity,
+    "analogy": analogy,
+    "embed": embed,
+    "convert": convert,
+    "evaluate": evaluate,
+}
+
+
+def application(recipes: bool = True) -> App:
+    """All commands. Those below ``train`` import their recipes: ``recipes=False`` leaves them out, to start at once."""
+    app = App(
+        "wordfield",
+        help="Words into vectors, by every method of the lineage.",
+        version=__version__,
+        config=settings,
+        help_formatter=Help(),
+        group_parameters="Options",
+        help_format="plaintext",
+        result_action="return_value",
+        print_error=False,
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    train = App("train", help="Train a recipe on a corpus: wordfield train RECIPE CORPUS... --out PATH", sort_key=1)
+    for place, (name, function) in enumerate(COMMANDS.items()):
+        app.command(function, name=name, sort_key=place) if function else app.command(train)
+    for place, name in enumerate(LINEAGE if recipes else ()):
+        train.command(training(name), name=name, sort_key=place)
+    return app
+
+
+def settings(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Fill the options that were not given from the file that ``--config`` names; refuse misspelt ones."""
+    import tomllib
+
+    lenient = [argument for argument in arguments if argument.parameter.allow_leading_hyphen]
+    for token in (token for argument in lenient for token in argument.tokens):
+        if token.keyword is None and token.value.startswith("-") and token.value != "-":
+            raise UnknownOptionError(token=token, argument_collection=arguments)
+    given = [token.value for argument in arguments if "--config" in argument.names for token in argument.tokens]
+    for path in given[-1:]:
+        try:
+            options = tomllib.loads(Path(path).read_text("utf-8-sig"))
+        except ValueError as error:
+            raise CycloptsError(msg=f"{path} is not valid TOML: {error}") from None
+        Settings(options, source=path, use_commands_as_keys=False)(app, commands, arguments)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with warning():
+        status = guarded(lambda: application(recipes=arguments[:1] == ["train"])(arguments))
+    return status or guarded(sys.stdout.flush)
+
+
+def guarded(action: Callable[[], object]) -> int:
+    """Run ``action``; what it raises becomes one line on stderr and an exit status."""
+    try:
+        action()
+    except CycloptsError as error:
+        return complain(str(error), 2)
+    except KeyboardInterrupt as stop:
+        return complain(str(stop) or "interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        close_stdout()
+        return 141
+    except Exception as error:
+        if os.environ.get("WORDFIELD_DEBUG"):
+            raise
+        close_stdout()
+        return complain(explained(error), 1)
+    return 0
+
+
+def explained(error: Exception) -> str:
+    """What went wrong, without the decoration that Python puts around it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, (KeyError, ValueError, ArithmeticError, OSError, ImportError, TypeError)) and error.args:
+        return str(error.args[0])
+    return f"{type(error).__name__}: {error} (WORDFIELD_DEBUG=1 shows where)"
+
+
+def complain(message: str, status: int) -> int:
+    """Print the one line, and pass the status on."""
+    with suppress(OSError):
+        print("error:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def close_stdout() -> None:
+    """Point stdout nowhere if it cannot be written to, so that Python does not complain again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,134 @@
+"""Files of vectors, a format a module: ``sniff``, ``load``, ``save``. A file is recognised by what it holds, not by its
+name.
+
+Whatever interrupts a save, the old file stays whole: see ``wordfield.formats.files``. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from wordfield.formats.files import PathLike, opened
+from wordfield.formats.table import FormatError, Table
+
+__all__ = ["FORMATS", "FormatError", "Table", "check_target", "format_of", "load", "losses", "recognise", "save"]
+
+FORMATS: dict[str, str] = {
+    "native": "native",
+    "word2vec-text": "word2vec_text",
+    "word2vec-binary": "word2vec_binary",
+}
+"""Name of a format -> module in this package, in the order in which they are tried."""
+
+SUFFIXES: dict[str, str] = {"": "native", ".txt": "word2vec-text", ".vec": "word2vec-text", ".bin": "word2vec-binary"}
+"""What a new file is written as, by its suffix."""
+
+HEAD = 1 << 16
+"""Bytes that recognition looks at."""
+
+HINTS: dict[bytes, str] = {
+    b"\x80": "it looks like a Python pickle, which is never read because reading one runs code",
+    b"PK\x03\x04": "it looks like a zip archive: unpack it first",
+    b"FiFu": "it looks like a finalfusion file, which is not read yet",
+    b"\xba\x16\x4f\x2f": "it looks like a fastText .bin, which is not read yet",
+    b"\xff\xfe": "it looks like UTF-16 text: save it as UTF-8",
+}
+
+
+class Format(Protocol):
+    """What a module of this package answers."""
+
+    HOLDS: frozenset[str]
+    """The parts of a ``Table`` besides words and vectors that a file keeps."""
+
+    def sniff(self, path: Path, head: bytes) -> bool: ...
+    def load(self, path: Path) -> Table: ...
+    def save(self, table: Table, path: Path) -> None: ...
+    def check_target(self, path: Path) -> None: ...
+
+
+def load(path: PathLike, format: str | None = None) -> Table:
+    """Read a file or folder of vectors, of the named format or the one its content shows.
+
+    ``FileNotFoundError`` where there is none; ``FormatError`` where no format fits or the file is damaged, with the
+    place.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no model at {path}")
+    return _module(format or recognise(path)).load(path)
+
+
+def save(table: Table, path: PathLike, format: str | None = None) -> None:
+    """Write ``table`` in the named format or the one the suffix stands for; what was there is replaced only when all is
+    written.
+
+    ``FormatError`` where the format cannot hold a word; ``FileExistsError`` where the target is something not to be
+    replaced.
+    """
+    _module(format or format_of(path)).save(table, Path(path))
+
+
+def recognise(path: PathLike) -> str:
+    """The name of the format that the file's content shows; ``FormatError`` that lists what was tried."""
+    path = Path(path)
+    head = b""
+    if not path.is_dir():
+        with opened(path) as (stream, _):
+            head = stream.read(HEAD)
+    for name in FORMATS:
+        if _module(name).sniff(path, head):
+            return name
+    raise FormatError(f"{path}: no format recognised (tried: {', '.join(FORMATS)}){_hint(path, head)}")
+
+
+def format_of(path: PathLike) -> str:
+    """The format that a target's name stands for: a folder or no suffix is native; ``ValueError`` for a suffix that
+    means nothing here.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix[1:2].isdigit():  # king-v1.5 has no suffix
+        return "native"
+    if suffix not in SUFFIXES:
+        known = ", ".join(f"{key or 'none'} ({name})" for key, name in SUFFIXES.items())
+        raise ValueError(
+            f"cannot tell the format of {path} from the suffix {suffix!r}; known: {known}; or name the format"
+        )
+    return SUFFIXES[suffix]
+
+
+def check_target(path: PathLike, format: str | None = None) -> None:
+    """Raise now what ``save`` would raise about the target, before hours of work: unknown suffix, a folder that is not
+    ours, no permission.
+    """
+    _module(format or format_of(path)).check_target(Path(path))
+
+
+def losses(table: Table, format: str) -> list[str]:
+    """The parts of ``table`` that a file of this format does not keep: of "counts", "config", "state"; to be told to
+    the user.
+    """
+    holds = _module(format).HOLDS
+    present = {"counts": table.counts is not None, "config": bool(table.config), "state": bool(table.state)}
+    return [part for part, there in present.items() if there and part not in holds]
+
+
+def _module(name: str) -> Format:
+    if name not in FORMATS:
+        raise ValueError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
+    module: Any = import_module(f"{__name__}.{FORMATS[name]}")
+    return module  # type: ignore[no-any-return]
+
+
+def _hint(path: Path, head: bytes) -> str:
+    if path.is_dir():
+        return ": the folder has no config.json written by wordfield"
+    if not head:
+        return ": the file is empty"
+    for start, hint in HINTS.items():
+        if head.startswith(start):
+            return f": {hint}"
+    return ": a file of word2vec starts with the line 'words dimensions', such as '67773 100'"

@@ -1,0 +1,155 @@
+"""wordfield's own format: a folder of two JSON files that people can read, and one of tensors that is mapped, not read.
+
+``config.json``: ``{"wordfield": 1, "words": V, "dim": D, ...}`` and what the recipe remembers; ``vocabulary.json``: one
+object, word -> count or null, a word a line, in the order of the rows; ``vectors.safetensors``: "vectors" (V, D)
+float32, then the arrays that training goes on from. JSON holds any word: with spaces, newlines, or halves of surrogate
+pairs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.formats import tensors
+from wordfield.formats.files import check_folder, replacing_folder
+from wordfield.formats.table import FormatError, Table
+from wordfield.storage import Dense
+
+VERSION = 1
+CONFIG, VOCABULARY, VECTORS = "config.json", "vocabulary.json", "vectors.safetensors"
+FILES = frozenset({CONFIG, VOCABULARY, VECTORS})
+HOLDS = frozenset({"counts", "config", "state"})
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """A folder whose config.json names wordfield."""
+    if head or not (path / CONFIG).is_file():
+        return False
+    try:
+        return "wordfield" in _json(path / CONFIG)
+    except FormatError:
+        return (path / VECTORS).is_file()  # ours, but damaged: load tells where
+
+
+def check_target(path: Path) -> None:
+    """``FileExistsError`` where the target is no model of ours, or holds files that replacing it would delete."""
+    if path.is_dir() and any(path.iterdir()) and not sniff(path, b""):
+        raise FileExistsError(f"{path} is a folder that wordfield did not write; it is left alone: give another name")
+    check_folder(path, FILES, CONFIG)
+
+
+def save(table: Table, path: Path) -> None:
+    """Write the folder, in place of an older one; refuses what ``check_target`` refuses."""
+    check_target(path)
+    if "vectors" in table.state:
+        raise ValueError('the state cannot hold an array called "vectors": that is the name of the vectors themselves')
+    words, dim = table.storage.shape
+    ours = {"wordfield": VERSION, "words": words, "dim": dim}
+    config = ours | table.config | ours
+    counts = [None] * words if table.counts is None else table.counts.tolist()
+    vocabulary = dict(zip(table.words, counts, strict=True))
+    if len(vocabulary) != words:
+        raise ValueError(f"{words - len(vocabulary)} words stand twice in the vocabulary: one row a word is needed")
+    state = dict(
+        sorted(table.state.items(), key=lambda item: -item[1].itemsize)
+    )  # so that all stay aligned after the first
+    with replacing_folder(path, FILES, CONFIG) as folder:
+        (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False, default=_plain) + "\n", "utf-8")
+        lines = json.dumps(vocabulary, ensure_ascii=False, separators=(",\n", ": "))
+        (folder / VOCABULARY).write_bytes((lines + "\n").encode("utf-8", "surrogatepass"))
+        tensors.write(folder / VECTORS, {"vectors": table.storage.matrix} | state)
+
+
+def load(path: Path) -> Table:
+    """Read the two JSON files and map the tensors; ``FormatError`` where a file is missing, damaged, or contradicts
+    another.
+    """
+    config = _config(path / CONFIG)
+    words, counts = _vocabulary(path / VOCABULARY)
+    arrays = tensors.read(_there(path / VECTORS))
+    vectors = arrays.pop("vectors", None)
+    if vectors is None or vectors.ndim != 2 or vectors.dtype != np.float32:
+        kind = "is missing" if vectors is None else f"is {vectors.dtype} of shape {vectors.shape}"
+        raise FormatError(f'{path / VECTORS}: byte 8: the tensor "vectors" {kind}; float32 with 2 axes is needed')
+    shape = (config.pop("words"), config.pop("dim"))
+    if vectors.shape != shape:
+        raise FormatError(f"{path / VECTORS}: vectors of shape {vectors.shape}, but {CONFIG} says {shape}")
+    if len(words) != shape[0]:
+        raise FormatError(f"{path / VOCABULARY}: {len(words)} words, but {CONFIG} says {shape[0]}")
+    return Table(words, Dense(vectors), counts, config, arrays)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    config = _json(_there(path))
+    version = config.pop("wordfield", None)
+    if not isinstance(version, int) or version < 1:
+        raise FormatError(f'{path}: the entry "wordfield", the version of the format, is missing')
+    if version > VERSION:
+        raise FormatError(f"{path}: format {version} of a newer wordfield, this one reads {VERSION}: upgrade wordfield")
+    for name in ("words", "dim"):
+        if not isinstance(config.get(name), int):
+            raise FormatError(f'{path}: the entry "{name}", a whole number, is missing')
+    return config
+
+
+def _vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64] | None]:
+    pairs = _parsed(_there(path), pairs=True)
+    if not isinstance(pairs, tuple):
+        raise FormatError(f"{path}: not an object of words and counts")
+    words = [word for word, _ in pairs]
+    if len(set(words)) != len(words):
+        seen: set[str] = set()
+        twice = next(word for word in words if word in seen or seen.add(word))  # type: ignore[func-returns-value]
+        raise FormatError(f"{path}: the word {twice!r} stands twice")
+    counts = [count for _, count in pairs]
+    kinds = set(map(type, counts))
+    if kinds <= {type(None)}:
+        return words, None
+    if kinds != {int} or min(counts) < 0 or max(counts) > np.iinfo(np.int64).max:
+        word, count = next(
+            pair for pair in pairs if type(pair[1]) is not int or not 0 <= pair[1] <= np.iinfo(np.int64).max
+        )
+        raise FormatError(
+            f"{path}: the count of {word!r} is {count!r}, not a whole number: all words have one, or all null"
+        )
+    return words, np.array(counts, dtype=np.int64)
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise FormatError(f"{path}: missing; a model is {CONFIG}, {VOCABULARY} and {VECTORS} together")
+    return path
+
+
+def _json(path: Path) -> dict[str, Any]:
+    parsed = _parsed(path)
+    if not isinstance(parsed, dict):
+        raise FormatError(f"{path}: not a JSON object")
+    return parsed
+
+
+def _parsed(path: Path, pairs: bool = False) -> Any:
+    """The JSON of a file; with ``pairs`` an object becomes a tuple of (key, value), so that nothing written twice is
+    lost.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        return json.loads(text, object_pairs_hook=tuple) if pairs else json.loads(text)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: byte {error.start}: not UTF-8") from error
+    except json.JSONDecodeError as error:
+        byte = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
+        raise FormatError(f"{path}: byte {byte}: damaged or truncated JSON ({error.msg})") from error
+    except RecursionError as error:
+        raise FormatError(f"{path}: JSON nested too deeply to be a model") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"the configuration holds {value!r}, which JSON cannot")

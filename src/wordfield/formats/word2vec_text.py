@@ -1,0 +1,140 @@
+"""The text file of word2vec.c (Mikolov 2013), also fastText's .vec: a line "V D", then on each line a word and D
+numbers, between spaces.
+
+Only the line feed ends a line and only the space separates: other white space, such as a no-break space, may be part of
+a word. A word that holds spaces is read all the same, since the last D fields of a line are the numbers. Nine digits
+are written: every float32 comes back as it was.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.formats import word2vec
+from wordfield.formats.files import check_file, opened, replacing
+from wordfield.formats.table import FormatError, Table
+from wordfield.storage import Dense
+
+HOLDS: frozenset[str] = frozenset()
+STEP = 1 << 22
+UNSAFE = " \t\n\v\f\r"
+
+check_target = check_file
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """A first line "V D", then a word and numbers in characters."""
+    return not path.is_dir() and word2vec.looks_like_text(head)
+
+
+def load(path: Path) -> Table:
+    """Read the whole file; ``FormatError`` names the line that has too few numbers or none, and a count of lines that
+    is not the header's.
+    """
+    with opened(path) as (stream, limit):
+        words, dim = word2vec.promised(path, stream.readline(100), (2, 1), limit + 1)
+        matrix = np.empty((words, dim), dtype=np.float32)
+        names = word2vec.Words(path, "line", 2)
+        row = 0
+        for lines in _lines(stream):
+            found, numbers = _split(path, lines[: words - row], dim, row + 2)
+            names.extend(found)
+            matrix[row : row + len(found)] = _numbers(path, numbers, dim, row + 2)
+            row += len(found)
+            if any(line.strip(b" \r") for line in lines[len(found) :]):
+                what = (
+                    "an empty line, and more after it"
+                    if row < words
+                    else f"more than the {words} words that line 1 promises"
+                )
+                raise FormatError(f"{path}: line {row + 2}: {what}: damaged, or a wrong header")
+    if row < words:
+        raise FormatError(
+            f"{path}: truncated, or a wrong header: line 1 promises {words} words, line {row + 1} is the last of {row}"
+        )
+    return Table(names.done(), Dense(matrix))
+
+
+def save(table: Table, path: Path) -> None:
+    """Write words and vectors; ``FormatError`` for a word with white space, at which readers would cut it."""
+    names = word2vec.encoded(table.words, UNSAFE, "the text format of word2vec")
+    rows, dim = table.storage.shape
+    template = b"%b" + b" %.9g" * dim + b"\n"
+    step = max(1, STEP // (12 * dim))
+    with replacing(path) as stream:
+        stream.write(f"{rows} {dim}\n".encode())
+        for start in range(0, rows, step):
+            block = table.storage.matrix[start : start + step].tolist()
+            stream.write(
+                b"".join(template % (name, *row) for name, row in zip(names[start : start + step], block, strict=True))
+            )
+
+
+def _lines(stream: IO[bytes]) -> Iterator[list[bytes]]:
+    """The lines after the first, some MiB at a time; a last line without a line feed counts, an empty end does not."""
+    rest = b""
+    while more := stream.read(STEP):
+        *lines, rest = (rest + more).split(b"\n")
+        if lines:
+            yield lines
+    if rest:
+        yield [rest]
+
+
+def _split(path: Path, lines: list[bytes], dim: int, number: int) -> tuple[list[bytes], list[bytes]]:
+    """The word and the numbers, still characters, of each line; stops at an empty line. ``number``: that of the first
+    line.
+    """
+    words: list[bytes] = []
+    numbers: list[bytes] = []
+    for line in lines:
+        word, _, rest = line.rstrip(b" \r").partition(b" ")
+        if rest.count(b" ") != dim - 1 or not rest:
+            if not line.strip(b" \r"):
+                break
+            word, rest = _from_the_right(path, line, dim, number + len(words))
+        words.append(word)
+        numbers.append(rest)
+    return words, numbers
+
+
+def _from_the_right(path: Path, line: bytes, dim: int, number: int) -> tuple[bytes, bytes]:
+    """The same for a line whose word holds spaces, or whose fields stand apart by tabs or more than one space."""
+    found = (
+        re.fullmatch(rb"(.*?)[ \t]+(\S+(?:[ \t]+\S+){%d})" % (dim - 1), line.rstrip(b" \t\r"), re.DOTALL)
+        if dim <= 1 << 16
+        else None
+    )
+    if found is None or not found[1]:
+        fields = len(line.split())
+        raise FormatError(f"{path}: line {number}: {fields} fields; a word and {dim} numbers are needed: {line[:60]!r}")
+    return found[1], found[2]
+
+
+def _numbers(path: Path, rows: list[bytes], dim: int, number: int) -> NDArray[np.float32]:
+    """The numbers of all lines at once, (n, D); a line that is not numbers is looked for only when that fails."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            flat = np.fromstring(b" ".join(rows).decode("ascii"), dtype=np.float32, sep=" ")
+        if flat.size == len(rows) * dim:
+            return flat.reshape(len(rows), dim)
+    except (ValueError, DeprecationWarning):
+        pass
+    matrix = np.empty((len(rows), dim), dtype=np.float32)
+    for here, row in enumerate(rows):
+        fields = row.split()
+        wrong = next((field for field in fields if not word2vec.NUMBER.fullmatch(field)), None)
+        if wrong is not None or len(fields) != dim:
+            what = f"{len(fields)} numbers" if wrong is None else f"{wrong[:40]!r} is no number"
+            raise FormatError(f"{path}: line {number + here}: {what}; a word and {dim} numbers are needed")
+        with np.errstate(over="ignore"):
+            matrix[here] = [float(field) for field in fields]
+    return matrix

@@ -1,0 +1,71 @@
+"""How every kernel is compiled: cached on disk, without the GIL, and never from a stale cache.
+
+Numba's disk cache looks at the file that a function stands in, not at the files that it imports, and so returns old
+machine code after an upgrade of an imported kernel. The cache folder therefore carries a hash of all kernel sources:
+editing any one of them recompiles all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+import platformdirs
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Sums may be reordered and contracted, reciprocals taken; NaN and infinity keep their meaning.
+FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
+
+@cache
+def cache_folder() -> Path:
+    """The folder that holds the machine code of exactly these kernel sources; a temporary one where the user's cannot
+    be written.
+    """
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    folder = Path(os.environ.get("WORDFIELD_CACHE") or platformdirs.user_cache_path("wordfield")) / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix=f"wordfield-{name}-"))
+
+
+def _compiled(function: Callable[P, R], forceinline: bool) -> Callable[P, R]:
+    settings: Any = numba.config  # a dispatcher chooses its cache folder once, here
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(cache_folder())
+    try:
+        options: Any = {
+            "cache": True,
+            "nogil": True,
+            "fastmath": FASTMATH,
+            "error_model": "numpy",
+            "forceinline": forceinline,
+        }
+        return cast(Callable[P, R], numba.njit(**options)(function))
+    finally:
+        settings.CACHE_DIR = before
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function`` with ``cache=True, nogil=True`` and our ``FASTMATH`` flags; plain Python when the JIT is
+    off.
+    """
+    return _compiled(function, forceinline=False)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Like `kernel`, for the small parts of a loop: always written into the kernel that calls them."""
+    return _compiled(function, forceinline=True)

@@ -1,0 +1,20 @@
+"""The lineage, oldest first: a line a model. The command, its options, its documentation and its contract tests follow
+from the line.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+LINEAGE: dict[str, str] = {
+    "word2vec": "predict.word2vec:Word2Vec",
+}
+
+
+def recipe(name: str) -> type[Any]:
+    """The recipe class of a line of the lineage; ``ValueError`` that lists them when there is none of that name."""
+    if name not in LINEAGE:
+        raise ValueError(f"unknown recipe {name!r}; the lineage has: {', '.join(LINEAGE)}")
+    module, _, attribute = LINEAGE[name].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), attribute)  # type: ignore[no-any-return]

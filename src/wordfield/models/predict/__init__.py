@@ -1,0 +1,1 @@
+"""One vector a word, learnt by predicting the words around it."""

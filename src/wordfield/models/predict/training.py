@@ -1,0 +1,216 @@
+"""The loop that trains static vectors: chunks of the corpus to threads, the falling learning rate, the loss, held-out
+text, Ctrl-C.
+
+Threads write to the same tables without locks (Hogwild: Recht, Re, Wright and Niu 2011), so only one thread repeats bit
+for bit.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.progress import Progress
+from wordfield.text.corpus import cores
+from wordfield.text.ids import Ids
+
+log = logging.getLogger(__name__)
+
+LARGEST_CHUNK, SMALLEST_CHUNK = (
+    65_536,
+    1_024,
+)  # tokens; a step takes milliseconds, so that Ctrl-C and progress are prompt
+CHUNKS = 512  # at least so many in all, as far as the smallest allows: threads finish together
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to go over a corpus: what every recipe of this family asks of the loop."""
+
+    epochs: int
+    learning_rate: float
+    final_rate: float
+    threads: int | None
+    seed: int
+    heldout: float = 0.0
+    patience: int = 0
+
+
+@dataclass
+class History:
+    """What training saw: a figure an epoch, in nats for each prediction, and how many of the tokens to come were
+    trained on.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    heldout: list[float] = field(default_factory=list)
+    tokens: int = 0
+    planned: int = 0
+    threads: int = 1
+    stopped: str = ""
+
+
+Step = Callable[[Any, Any, Any, np.uint64], tuple[float, int]]
+"""A kernel with its tables: (chunk, rates, scratch, state) -> (loss, predictions)."""
+
+
+def thread_count(asked: int | None) -> int:
+    """The threads to use: as asked, or one a processor that this process may use."""
+    available = cores()
+    if asked is not None and asked > available:
+        log.warning(
+            "%d threads for %d processors: they will take turns, which is slower than %d threads",
+            asked,
+            available,
+            available,
+        )
+    return asked or available
+
+
+class Loop:
+    """One training run over ``ids``; ``history`` is true at any moment, also when `run` is interrupted."""
+
+    def __init__(self, ids: Ids, step: Step, plan: Plan, progress: Progress) -> None:
+        self.ids, self.step, self.plan, self.progress = ids, step, plan, progress
+        size = max(SMALLEST_CHUNK, min(LARGEST_CHUNK, ids.tokens * plan.epochs // CHUNKS))
+        self.spans, self.kept_aside = _split(ids.chunks(size), plan.heldout, plan.seed)
+        self.longest = max(last - first for first, last in self.spans + self.kept_aside)
+        tokens = sum(last - first for first, last in self.spans)
+        self.history = History(planned=tokens * plan.epochs, threads=thread_count(plan.threads))
+
+    def run(
+        self, keep_best: Callable[[], None] = lambda: None, restore_best: Callable[[], None] = lambda: None
+    ) -> None:
+        """Train until the epochs are done, or the held-out loss has not fallen for ``patience`` epochs (then the best
+        is restored).
+
+        ``FloatingPointError`` when the loss is no longer a number; what ``progress`` raises, and Ctrl-C, pass through
+        once all threads have ended.
+        """
+        history, plan = self.history, self.plan
+        best, since = math.inf, 0
+        for epoch in range(plan.epochs):
+            history.loss.append(self._pass(self.spans, epoch, training=True))
+            if not self.kept_aside:
+                continue
+            history.heldout.append(self._pass(self.kept_aside, 0, training=False))
+            self.progress(
+                history.tokens, history.planned, epoch=epoch + 1, loss=history.loss[-1], heldout=history.heldout[-1]
+            )
+            if not plan.patience:
+                continue
+            if history.heldout[-1] < best:
+                best, since = history.heldout[-1], 0
+                keep_best()
+                continue
+            since += 1
+            if since >= plan.patience:
+                history.stopped = f"after epoch {epoch + 1}: the held-out loss had not fallen for {since} epochs"
+                break
+        if since:
+            restore_best()
+
+    def _pass(self, spans: Sequence[Span], epoch: int, training: bool) -> float:
+        """One pass over ``spans`` by all threads: the mean loss. The main thread only listens, to hear Ctrl-C."""
+        results: SimpleQueue[Any] = SimpleQueue()
+        stop, lock = threading.Event(), threading.Lock()
+        jobs = self._jobs(spans, epoch, training)
+
+        def work() -> None:
+            try:
+                scratch = self._scratch()
+                while not stop.is_set():
+                    with lock:
+                        job = next(jobs, None)
+                    if job is None:
+                        break
+                    span, rates, state = job
+                    results.put((span[1] - span[0], *self.step(self._chunk(*span), rates, scratch, state)))
+                results.put(None)
+            except BaseException as error:
+                results.put(error)
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.history.threads, len(spans)))]
+        for thread in threads:
+            thread.start()
+        loss, predictions, running = 0.0, 0, len(threads)
+        try:
+            while running:
+                result = results.get()
+                if result is None:
+                    running -= 1
+                    continue
+                if isinstance(result, BaseException):
+                    raise result
+                loss, predictions = loss + result[1], predictions + result[2]
+                if not math.isfinite(loss):
+                    raise FloatingPointError(
+                        f"the loss is no longer a number in epoch {epoch + 1}: "
+                        f"lower learning_rate, {self.plan.learning_rate}"
+                    )
+                if training:
+                    self.history.tokens += result[0]
+                    self.progress(
+                        self.history.tokens, self.history.planned, epoch=epoch + 1, loss=loss / max(predictions, 1)
+                    )
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        return loss / max(predictions, 1)
+
+    def _jobs(self, spans: Sequence[Span], epoch: int, training: bool) -> Iterator[tuple[Span, Any, np.uint64]]:
+        """Each span with its rates and the seed of its random choices, which depends on nothing but the recipe's seed
+        and its place.
+        """
+        from wordfield.kernels.sampling import Rates
+
+        done = sum(last - first for first, last in spans) * epoch
+        for place, span in enumerate(spans):
+            after = done + span[1] - span[0]
+            rates = Rates(self._rate(done), self._rate(after)) if training else Rates(0.0, 0.0)
+            seed = np.random.SeedSequence((self.plan.seed, training, epoch, place))
+            yield span, rates, seed.generate_state(1, np.uint64)[0]
+            done = after
+
+    def _rate(self, done: int) -> float:
+        return self.plan.learning_rate * (1 - (1 - self.plan.final_rate) * done / self.history.planned)
+
+    def _chunk(self, first: int, last: int) -> Any:
+        """Tokens ``first:last`` with the starts of the sentences among them; the first may have begun before, the last
+        go on after.
+        """
+        from wordfield.kernels.sampling import Chunk
+
+        starts = self.ids.starts
+        inside = starts[np.searchsorted(starts, first, "right") : np.searchsorted(starts, last, "left")]
+        bounds: NDArray[np.int64] = np.concatenate(([0], inside - first, [last - first])).astype(np.int64)
+        return Chunk(np.array(self.ids.window(first, last)), bounds)
+
+    def _scratch(self) -> Any:
+        from wordfield.kernels.sampling import Windows
+
+        return Windows(*(np.empty(self.longest + 1, np.int32) for _ in range(3)))
+
+
+def _split(spans: list[Span], share: float, seed: int) -> tuple[list[Span], list[Span]]:
+    """The spans to train on and, drawn at random, a ``share`` of them to keep aside, at least one if any."""
+    if not share:
+        return spans, []
+    if len(spans) < 2:
+        raise ValueError(
+            f"heldout={share} needs a longer corpus: all of it fits into one chunk of {SMALLEST_CHUNK} tokens"
+        )
+    count = min(max(1, round(share * len(spans))), len(spans) - 1)
+    aside = set(np.random.default_rng(seed).choice(len(spans), count, replace=False).tolist())
+    return [s for i, s in enumerate(spans) if i not in aside], [s for i, s in enumerate(spans) if i in aside]

@@ -1,0 +1,266 @@
+"""Word2Vec: one hidden layer that learns to predict a word's neighbours, or a word from them.
+
+After Mikolov, Chen, Corrado and Dean (2013, arXiv 1301.3781) and Mikolov, Sutskever, Chen, Corrado and Dean (2013,
+arXiv 1310.4546). Legend: V words, D dimension.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.models.predict.huffman import grown, root
+from wordfield.models.predict.training import Loop, Plan, Step
+from wordfield.progress import Progress, silent
+from wordfield.static import StaticModel
+from wordfield.storage import Dense
+from wordfield.text.corpus import Corpus
+from wordfield.text.vocabulary import Vocabulary
+from wordfield.vectors import WordVectors
+
+if TYPE_CHECKING:
+    from wordfield.kernels.sampling import Tables
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+BEST_RATES: dict[tuple[str, str], tuple[float, float]] = {
+    ("skipgram", "negative"): (0.05, 1e-4),
+    ("skipgram", "hierarchical"): (0.025, 1e-4),
+    ("skipgram", "softmax"): (0.05, 1e-4),
+    ("cbow", "negative"): (0.06, 0.1),
+    ("cbow", "hierarchical"): (0.025, 0.1),
+    ("cbow", "softmax"): (0.05, 0.1),
+}
+"""By architecture and loss: the learning rate, and the share of it left at the end, that measured best over five epochs
+of 17 million words (the softmax is too slow for that: its rates are those of negative sampling). benchmarks/README.md
+has the measurements.
+"""
+SHARED = 2.5
+"""How much larger a rate CBOW's corrected gradient asks for, since each neighbour gets only its share of it."""
+
+
+@dataclass(frozen=True)
+class Word2Vec:
+    """Vectors of words by predicting each word's neighbours (skip-gram) or a word from its neighbours (CBOW)."""
+
+    dim: int = 100
+    """Numbers in a word's vector."""
+    architecture: Literal["skipgram", "cbow"] = "skipgram"
+    """Predict the neighbours from the word, or the word from the mean of its neighbours."""
+    loss: Literal["negative", "hierarchical", "softmax"] = "negative"
+    """Negative sampling, hierarchical softmax over a Huffman tree, or the full softmax (small vocabularies)."""
+    window: int = 5
+    """Words to each side that count as neighbours."""
+    shrink: bool = True
+    """Draw each window's width between 1 and `window`, so that nearer words weigh more."""
+    negatives: int = 5
+    """Noise words for each word (negative sampling)."""
+    exponent: float = 0.75
+    """Noise words are drawn by count to this power: 1 as they occur, 0 all alike."""
+    subsample: float = 1e-4
+    """Words more frequent than this share of the corpus are skipped at random; 0 keeps all."""
+    epochs: int = 5
+    """Passes over the corpus."""
+    learning_rate: float | None = None
+    """Step size at the start; unset: what measured best for the architecture and the loss, 0.025 to 0.15."""
+    final_rate: float | None = None
+    """Share of the learning rate left at the end of its linear fall; unset: 0.0001 for skip-gram, 0.1 for CBOW."""
+    gradient: Literal["reference", "corrected"] = "reference"
+    """CBOW: give each averaged neighbour the whole gradient, as word2vec.c (reference), or its share (corrected)."""
+    min_count: int = 5
+    """Leave out words that occur less often."""
+    max_vocab: int | None = None
+    """Keep only this many of the most frequent words."""
+    heldout: float = 0.0
+    """Share of the corpus kept aside to measure the loss on, once an epoch."""
+    patience: int = 0
+    """Stop after this many epochs without a better held-out loss, and return the best; 0 runs all epochs."""
+    threads: int | None = None
+    """Threads that train; unset: one a processor. With one thread the same seed gives the same vectors, bit for bit."""
+    seed: int = 1
+    """Start of every random choice."""
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("dim", 1),
+            ("window", 1),
+            ("negatives", 1),
+            ("epochs", 1),
+            ("min_count", 1),
+            ("patience", 0),
+            ("seed", 0),
+        ):
+            _at_least(name, getattr(self, name), least)
+        for name in ("max_vocab", "threads"):
+            if getattr(self, name) is not None:
+                _at_least(name, getattr(self, name), 1)
+        for name, choices in (
+            ("architecture", ("skipgram", "cbow")),
+            ("loss", ("negative", "hierarchical", "softmax")),
+            ("gradient", ("reference", "corrected")),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
+        if not 0 <= self.subsample < 1:
+            raise ValueError(
+                f"subsample is a share of the corpus, 0 (keep all) or above and below 1, not {self.subsample}"
+            )
+        if not 0 <= self.heldout < 1:
+            raise ValueError(f"heldout is a share of the corpus, 0 or above and below 1, not {self.heldout}")
+        if self.patience and not self.heldout:
+            raise ValueError("patience needs held-out text to measure on: set heldout, for example to 0.01")
+        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if self.final_rate is not None and not 0 <= self.final_rate <= 1:
+            raise ValueError(f"final_rate is a share of the learning rate, from 0 to 1, not {self.final_rate}")
+
+    def fit(self, corpus: Corpus, progress: Progress = silent, start: StaticModel | None = None) -> StaticModel:
+        """Train on ``corpus``; the model's ``history`` has the loss of each epoch, in nats for each prediction.
+
+        ``start``: a model to go on from. Of one that this recipe trained (or a saved one, loaded), the counts are
+        merged with those of ``corpus``, its words all stay, new words join; of any other vectors, the words that both
+        have start there. Its dimension must be ``dim``.
+
+        ``ValueError`` if the corpus has no word, or none ``min_count`` times. ``KeyboardInterrupt``, from the keyboard
+        or from ``progress``, carries what was learnt so far as its ``partial``, a `StaticModel`.
+        """
+        if start is not None and start.dim != self.dim:
+            raise ValueError(f"the vectors to start from have {start.dim} dimensions, the recipe dim={self.dim}")
+        begun = time.perf_counter()
+        with corpus.scan(progress) as scan:
+            grown = start is not None and bool(start.state) and start.words.vocabulary.counts is not None
+            vocabulary = (
+                scan.merged(start.words.vocabulary, self.min_count, self.max_vocab)
+                if start is not None and grown
+                else scan.vocabulary(self.min_count, self.max_vocab)
+            )
+            ids = scan.encode(vocabulary)
+            seconds = {"read": time.perf_counter() - begun}
+            run = _Run(self, vocabulary, start)
+            loop = Loop(ids, run.step(), self._plan(), progress)
+            history = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "tokens": ids.tokens, "seconds": seconds}
+
+            def result() -> StaticModel:
+                seconds["train"] = time.perf_counter() - begun - seconds["read"]
+                return run.result(
+                    corpus, history | asdict(loop.history) | {"trained": loop.history.tokens, "tokens": ids.tokens}
+                )
+
+            try:
+                loop.run(run.keep_best, run.restore_best)
+            except KeyboardInterrupt as interrupt:
+                loop.history.stopped = "interrupted"
+                interrupt.partial = result()  # type: ignore[attr-defined]
+                raise
+            return result()
+
+    def _plan(self) -> Plan:
+        rate, share = BEST_RATES[self.architecture, self.loss]
+        if self.architecture == "cbow" and self.gradient == "corrected":
+            rate *= SHARED
+        rate = rate if self.learning_rate is None else self.learning_rate
+        share = share if self.final_rate is None else self.final_rate
+        return Plan(self.epochs, rate, share, self.threads, self.seed, self.heldout, self.patience)
+
+
+class _Run:
+    """The tables of one training run, and the kernel that works on them."""
+
+    def __init__(self, recipe: Word2Vec, vocabulary: Vocabulary, start: StaticModel | None) -> None:
+        from wordfield.kernels import simd
+        from wordfield.kernels.sampling import Tables
+
+        self.recipe, self.vocabulary = recipe, vocabulary
+        words, width = len(vocabulary), simd.padded(recipe.dim)
+        random = np.random.default_rng(recipe.seed)
+        self.tables = Tables(simd.table(words, width), simd.table(words + 1, width))
+        # As word2vec.c: inputs uniform within half a unit over the dimension, outputs zero.
+        self.tables.input[:, : recipe.dim] = (random.random((words, recipe.dim), np.float32) - 0.5) / recipe.dim
+        self.tree: Rows = np.empty((0, 2), np.int64)
+        self.best: Tables | None = None
+        if start is not None:
+            self._take(start)
+        if recipe.loss == "hierarchical" and len(self.tree) != words - 1:
+            from wordfield.kernels.hierarchical_softmax import huffman
+
+            self.tree = huffman(self._counts)
+
+    @property
+    def _counts(self) -> Rows:
+        counts = self.vocabulary.counts
+        return np.ones(len(self.vocabulary), np.int64) if counts is None else counts
+
+    def step(self) -> Step:
+        """The kernel for this recipe, with all that it needs but the text."""
+        from wordfield.kernels import full_softmax, hierarchical_softmax, negative_sampling
+        from wordfield.kernels.sampling import Reading, alias_table
+
+        recipe, tables, counts = self.recipe, self.tables, self._counts
+        width, cbow, shared = tables.input.shape[1], recipe.architecture == "cbow", recipe.gradient == "corrected"
+        answers: Any = 0
+        if recipe.loss == "softmax":
+            train = full_softmax.trainer(width, cbow, shared)
+        elif recipe.loss == "negative":
+            train = negative_sampling.trainer(width, recipe.negatives, cbow, shared)
+            answers = alias_table(counts.astype(np.float64) ** recipe.exponent)
+        else:
+            train = hierarchical_softmax.trainer(width, cbow, shared)
+            answers = hierarchical_softmax.paths(self.tree, root(self.tree), len(counts), len(counts))
+        reading = Reading(_keep(counts, recipe.subsample), recipe.window, recipe.shrink)
+        return lambda chunk, rates, scratch, state: train(tables, chunk, reading, answers, rates, scratch, state)
+
+    def keep_best(self) -> None:
+        """Remember the tables as they are."""
+        self.best = type(self.tables)(self.tables.input.copy(), self.tables.output.copy())
+
+    def restore_best(self) -> None:
+        """Go back to the tables remembered last."""
+        if self.best is not None:
+            self.tables.input[:], self.tables.output[:] = self.best
+
+    def result(self, corpus: Corpus, history: dict[str, Any]) -> StaticModel:
+        """The model as trained so far: its vectors, and in ``state`` what going on would need."""
+        dim, words = self.recipe.dim, len(self.vocabulary)
+        state: dict[str, NDArray[Any]] = {"output": np.ascontiguousarray(self.tables.output[:words, :dim])}
+        if self.recipe.loss == "hierarchical":
+            state["tree"] = self.tree
+        vectors = WordVectors(self.vocabulary, Dense(np.ascontiguousarray(self.tables.input[:, :dim])))
+        return StaticModel(vectors, corpus.tokenizer, {"model": "word2vec", **asdict(self.recipe)}, history, state)
+
+    def _take(self, start: StaticModel) -> None:
+        """Copy the rows of the words that ``start`` knows; grow its tree by the words that it does not."""
+        dim, index = self.recipe.dim, start.words.vocabulary.index
+        theirs = np.array([index.get(word, -1) for word in self.vocabulary.words], np.int64)
+        known = np.flatnonzero(theirs >= 0)
+        self.tables.input[known, :dim] = start.words.storage.take(theirs[known])
+        output, tree = start.state.get("output"), start.state.get("tree")
+        if (self.recipe.loss == "hierarchical") != (tree is not None) or output is None:
+            return
+        if tree is None:
+            self.tables.output[known, :dim] = output[theirs[known]]
+            return
+        self.tables.output[: len(output), :dim] = output
+        ours = np.empty(len(index), np.int64)
+        ours[theirs[known]] = known
+        self.tree = grown(np.where(tree < 0, -1 - ours[-1 - tree], tree), self._counts, np.flatnonzero(theirs < 0))
+
+
+def _keep(counts: Rows, threshold: float) -> NDArray[np.uint32]:
+    """For each word, the largest of 32 random bits with which it is kept: sqrt(t / f) + t / f of all, f its share
+    (word2vec.c).
+    """
+    if not threshold:
+        return np.full(len(counts), 0xFFFFFFFF, np.uint32)
+    ratio = threshold * counts.sum() / np.maximum(counts, 1)
+    keep: NDArray[np.uint32] = (np.minimum(1, np.sqrt(ratio) + ratio) * 0xFFFFFFFF).astype(np.uint32)
+    return keep
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")

@@ -1,0 +1,50 @@
+"""What the parts of wordfield agree on: four small contracts and the shape of a progress callback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.progress import Progress, silent
+from wordfield.text.corpus import Corpus
+from wordfield.vectors import WordVectors
+
+Matrix = NDArray[np.float32]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """All that the server, search and the evaluation of texts need."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """Vectors of texts, shape (len(texts), dim), float32."""
+        ...
+
+
+@runtime_checkable
+class Static(Embedder, Protocol):
+    """One vector a word."""
+
+    words: WordVectors
+
+
+@runtime_checkable
+class Contextual(Embedder, Protocol):
+    """One vector an occurrence."""
+
+    def embed_words(self, text: str) -> tuple[list[str], Matrix]:
+        """The words of ``text`` as given and one vector for each, shape (words, dim)."""
+        ...
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """A frozen dataclass of hyperparameters that makes a result of a corpus."""
+
+    def fit(self, corpus: Corpus, progress: Progress = silent, **start: Any) -> Embedder: ...

@@ -1,0 +1,223 @@
+"""Names -> streams of bytes: files, folders, globs, standard input, what Python itself brings; compressed or not."""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import gzip
+import io
+import lzma
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+STDIN = "-"
+BUILTIN = "builtin:"
+ENOUGH = 1 << 18  # bytes asked of a decompressor at once
+
+BOMS = {  # longest first: UTF-32's little-endian mark begins with UTF-16's
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+UTF8_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stream of text: ``name`` for messages, ``path`` where it is a file, ``size`` in bytes as stored, 0 if
+    unknown.
+    """
+
+    name: str
+    path: Path | None = None
+    size: int = 0
+
+
+@dataclass
+class Stream:
+    """Open bytes of text, decompressed, without a byte order mark: ``head`` first, then what ``text`` still has."""
+
+    name: str
+    head: bytes
+    text: IO[bytes]
+    stored: IO[bytes]
+    skipped: int = 0  # bytes of a byte order mark
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines with their LF; nothing else ends a line."""
+        first = self.head if self.head.endswith(b"\n") else self.head + self.read(self.text.readline)
+        yield from _at_lf(first)
+        while line := self.read(self.text.readline):
+            yield line
+
+    def fill(self, buffer: memoryview) -> int:
+        """Read until ``buffer`` is full or the stream ends; how many bytes were read."""
+        size = 0
+        while size < len(buffer):
+            more = self.read(self.text.readinto, buffer[size:])  # type: ignore[attr-defined]
+            if not more:
+                break
+            size += more
+        return size
+
+    def done(self) -> int:
+        """Bytes of the stored, perhaps compressed, file that were read."""
+        try:
+            return self.stored.tell()
+        except OSError:
+            return 0
+
+    def read(self, reader: Any, *arguments: Any) -> Any:
+        """What ``reader`` reads; ``ValueError`` naming the stream where compressed data are damaged."""
+        if self.text is self.stored:
+            return reader(*arguments)
+        try:
+            return reader(*arguments)
+        except Exception as error:  # each decompressor has its own class, zlib.error among them
+            raise ValueError(
+                f"{self.name}: the compressed data are damaged or cut short ({error}); fetch or compress the file again"
+            ) from error
+
+
+def find(names: Iterable[str | os.PathLike[str]]) -> list[Part]:
+    """The streams that names of files, folders and globs stand for, in the order given; a folder's and a glob's files
+    sorted.
+
+    ``FileNotFoundError`` naming what is not there, and for a folder or glob without files; ``ValueError`` for an
+    unknown built-in corpus.
+    """
+    parts = [part for name in names for part in _find(name)]
+    if not parts:
+        raise ValueError("no corpus given: name at least one file, folder or glob, or - for standard input")
+    return parts
+
+
+@contextmanager
+def opened(part: Part) -> Iterator[Stream]:
+    """The text of ``part`` for reading. ``ValueError`` if it starts with the mark of UTF-16 or UTF-32."""
+    stored = _stored(part)
+    text: IO[bytes] = stored
+    try:
+        if part.path is not None or part.name == STDIN:
+            text = _decompressed(part.name, stored)
+        stream = Stream(part.name, b"", text, stored)
+        while len(stream.head) < 4 and (more := stream.read(text.read, 4 - len(stream.head))):
+            stream.head += more
+        for mark, encoding in BOMS.items():
+            if stream.head.startswith(mark):
+                raise ValueError(
+                    f"{part.name} is {encoding} text, but wordfield reads UTF-8; convert it first: "
+                    f"iconv -f {encoding} -t UTF-8 {part.name} > utf8.txt"
+                )
+        if stream.head.startswith(UTF8_BOM):
+            stream.head, stream.skipped = stream.head[len(UTF8_BOM) :], len(UTF8_BOM)
+        yield stream
+    finally:
+        if part.name != STDIN:
+            text.close()
+            stored.close()
+
+
+def decoded(data: bytes, name: str, offset: int, line: int, strict: bool) -> tuple[str, int]:
+    """UTF-8 as text, with U+FFFD for what is invalid, and how many bytes that was. ``strict``: ``ValueError`` saying
+    where.
+
+    ``data`` begins at byte ``offset`` of the stream ``name``, in its line ``line`` (from 1).
+    """
+    try:
+        return data.decode(), 0
+    except UnicodeDecodeError as error:
+        if strict:
+            line += data.count(b"\n", 0, error.start)
+            raise ValueError(
+                f"{name}: invalid UTF-8 at byte {offset + error.start} (line {line}): "
+                f"{data[error.start : error.end]!r}; "
+                "convert the file, or read it without strict to have U+FFFD there"
+            ) from None
+    text = data.decode(errors="replace")
+    replaced = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    return text, len(data) - len(text.encode()) + 3 * replaced
+
+
+def _find(name: str | os.PathLike[str]) -> list[Part]:
+    if not isinstance(name, (str, os.PathLike)):
+        raise TypeError(f"a corpus is named by str or Path, not by {type(name).__name__}: {name!r}")
+    text = os.fspath(name)
+    if not text:
+        raise FileNotFoundError(
+            "the name of the corpus is empty; name a file, a folder or a glob, or - for standard input"
+        )
+    if text == STDIN:
+        return [Part(STDIN)]
+    if text.startswith(BUILTIN):
+        if text != f"{BUILTIN}python-docs":
+            raise ValueError(f"unknown built-in corpus {text!r}; there is one: {BUILTIN}python-docs")
+        return [Part(text)]
+    path = Path(text)
+    if path.is_dir():
+        files = _below(path)
+        if not files:
+            raise FileNotFoundError(f"no files in the folder {text}")
+    elif path.exists():
+        files = [path]
+    else:
+        files = sorted(found for found in map(Path, glob.glob(text, recursive=True)) if found.is_file())  # noqa: PTH207
+        if not files:
+            what = "no file matches" if glob.has_magic(text) else "no such file or folder:"
+            raise FileNotFoundError(f"{what} {text}")
+    return [Part(str(file), file, file.stat().st_size if file.is_file() else 0) for file in files]
+
+
+def _below(folder: Path) -> list[Path]:
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    return sorted(file for file in files if file.is_file())
+
+
+def _stored(part: Part) -> IO[bytes]:
+    if part.path is not None:
+        return part.path.open("rb", buffering=ENOUGH)
+    if part.name == STDIN:
+        return sys.stdin.buffer
+    from wordfield.text.python_docs import python_docs
+
+    return io.BytesIO(python_docs())
+
+
+def _decompressed(name: str, stored: IO[bytes]) -> IO[bytes]:
+    """``stored`` seen through the decompressor that its first bytes, not its name, ask for."""
+    source = stored if hasattr(stored, "peek") else io.BufferedReader(stored)  # type: ignore[type-var]
+    head = source.peek(10)[:10]
+    if head.startswith(b"\x1f\x8b"):
+        return io.BufferedReader(gzip.GzipFile(fileobj=source), ENOUGH)
+    if head.startswith(b"BZh") and head[4:] in (b"1AY&SY", b"\x17rE8P\x90"):
+        return io.BufferedReader(bz2.BZ2File(source), ENOUGH)
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return io.BufferedReader(lzma.LZMAFile(source), ENOUGH)
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return io.BufferedReader(_zstd(name).ZstdFile(source), ENOUGH)
+    return source
+
+
+def _zstd(name: str) -> Any:
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        raise ImportError(f"{name} is compressed with zstd; to read it: pip install 'wordfield[corpus]'") from error
+    return zstd
+
+
+def _at_lf(text: bytes) -> list[bytes]:
+    pieces = text.split(b"\n")
+    return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])

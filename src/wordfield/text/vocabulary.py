@@ -1,0 +1,119 @@
+"""Words and their rows: what was counted, in the order of the table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEARCHED = 200_000  # of the most frequent words the nearest spelling is sought, so that an error takes no second
+
+
+class Vocabulary:
+    """Words in the order of their rows, and how often each was seen. Frozen. V: number of words.
+
+    ``words``: V different strings. ``counts``: (V,) integers, or None where nobody counted. ``ValueError`` for a word
+    given twice, a word that is no string, or counts that are not one for each word.
+    """
+
+    def __init__(self, words: Sequence[str], counts: NDArray[np.int64] | Sequence[int] | None = None) -> None:
+        self._words = list(words)
+        self._counts: NDArray[np.int64] | None = None
+        if counts is not None:
+            self._counts = np.array(counts, dtype=np.int64)
+            self._counts.flags.writeable = False
+            if self._counts.shape != (len(self._words),):
+                raise ValueError(
+                    f"{len(self._words)} words but counts of shape {self._counts.shape}: one count a word expected"
+                )
+        if len(set(self._words)) != len(self._words):
+            raise ValueError(f"a word can have one row only; given twice: {_repeated(self._words)!r}")
+        for word in self._words:
+            if not isinstance(word, str):
+                raise ValueError(f"words must be str, but {word!r} is {type(word).__name__}")
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], min_count: int = 1, max_vocab: int | None = None) -> Vocabulary:
+        """The words seen at least ``min_count`` times, most frequent first, ties as ``counts`` has them; at most
+        ``max_vocab`` of them.
+        """
+        words = list(counts)
+        chosen = by_frequency(np.fromiter(counts.values(), np.int64, len(words)), min_count, max_vocab)
+        return cls([words[type_] for type_ in chosen.tolist()], [counts[words[type_]] for type_ in chosen.tolist()])
+
+    @property
+    def words(self) -> list[str]:
+        """The V words by row. Do not change it."""
+        return self._words
+
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """(V,) occurrences by row, read-only; None if unknown."""
+        return self._counts
+
+    @property
+    def total(self) -> int:
+        """Occurrences of all words together; 0 if nobody counted."""
+        return 0 if self._counts is None else int(self._counts.sum())
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Word -> row."""
+        return {word: row for row, word in enumerate(self._words)}
+
+    def rows(self, word: str) -> NDArray[np.int64]:
+        """The rows of the table whose mean is the word's vector, (1,). ``KeyError`` naming the nearest spellings if the
+        word is unknown.
+        """
+        row = self.index.get(word)
+        if row is None:
+            raise KeyError(self.unknown(word))
+        return np.array([row], np.int64)
+
+    def unknown(self, word: str) -> str:
+        """What to say about a word that is not here."""
+        if not isinstance(word, str):
+            return f"words are str, not {type(word).__name__}"
+        near = get_close_matches(word, self._words[:SEARCHED], n=3, cutoff=0.6)
+        also = f"; similar words that are: {', '.join(near)}" if near else ""
+        return f"{word!r} is not among the {len(self)} words{also}"
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.index
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        same_counts = (self._counts is None) == (other._counts is None)
+        if self._counts is not None and other._counts is not None:
+            same_counts = bool(np.array_equal(self._counts, other._counts))
+        return same_counts and self._words == other._words
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words, {self.total} occurrences)"
+
+
+def by_frequency(counts: NDArray[np.int64], min_count: int, max_vocab: int | None) -> NDArray[np.int64]:
+    """Where ``counts`` is at least ``min_count``: largest first, equal ones in their order, at most ``max_vocab`` of
+    them.
+    """
+    if max_vocab is not None and max_vocab < 1:
+        raise ValueError(f"max_vocab must be at least 1, or None for no limit, not {max_vocab}")
+    kept = np.flatnonzero(counts >= min_count)
+    return kept[np.argsort(-counts[kept], kind="stable")][:max_vocab]
+
+
+def _repeated(words: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(word for word in words if word in seen or seen.add(word))  # type: ignore[func-returns-value]

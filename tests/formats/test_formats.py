@@ -1,0 +1,73 @@
+"""Any format: what is saved comes back, what is recognised is recognised by content, what cannot be held is refused."""
+
+import numpy as np
+import pytest
+
+from wordfield import formats
+from wordfield.formats import FORMATS, FormatError, Table
+from wordfield.storage import Dense
+
+NAMES = {"native": "model", "word2vec-text": "model.txt", "word2vec-binary": "model.bin"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_words_and_vectors_come_back_bit_for_bit_whatever_the_file_is_called(table, tmp_path, name):
+    formats.save(table, tmp_path / "x.anything", format=name)
+    assert formats.recognise(tmp_path / "x.anything") == name
+    again = formats.load(tmp_path / "x.anything")
+    assert again.words == table.words
+    np.testing.assert_array_equal(again.storage.matrix.view(np.uint32), table.storage.matrix.view(np.uint32))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_suffix_chooses_the_format_of_a_new_file(table, tmp_path, name):
+    formats.save(table, tmp_path / NAMES[name])
+    assert formats.recognise(tmp_path / NAMES[name]) == name
+    assert formats.format_of(tmp_path / "king-v1.5") == "native"
+    assert formats.format_of(tmp_path / "KING.VEC") == "word2vec-text"
+
+
+def test_a_suffix_that_means_nothing_is_refused_before_any_work(tmp_path):
+    with pytest.raises(ValueError, match=r"known: none \(native\), .txt"):
+        formats.check_target(tmp_path / "king.docx")
+    with pytest.raises(ValueError, match="unknown format 'glove'; known: native"):
+        formats.load(tmp_path, format="glove")
+
+
+def test_what_a_format_does_not_keep_is_told(table):
+    assert formats.losses(table, "native") == []
+    assert formats.losses(table, "word2vec-text") == ["counts", "config", "state"]
+    assert formats.losses(Table(["a"], Dense(np.ones((1, 2)))), "word2vec-binary") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"the 0.1 0.2\nof 0.3 0.4\n", "starts with the line 'words dimensions'"),
+        (b"\x80\x04\x95rest", "pickle, which is never read"),
+        (b"FiFu\x00\x00", "finalfusion"),
+        (b"\xff\xfea\x00", "UTF-16"),
+    ],
+)
+def test_an_unknown_file_is_named_with_what_was_tried(tmp_path, content, message):
+    path = tmp_path / "what"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=rf"what: no format recognised \(tried: {', '.join(FORMATS)}\).*{message}"):
+        formats.load(path)
+
+
+def test_a_folder_that_is_no_model_is_no_format_and_nothing_is_not_found(tmp_path):
+    with pytest.raises(FormatError, match=r"no config.json written by wordfield"):
+        formats.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no model at .*missing"):
+        formats.load(tmp_path / "missing")
+
+
+def test_a_table_has_a_word_and_a_count_for_each_row():
+    with pytest.raises(ValueError, match="2 words for 3 rows"):
+        Table(["a", "b"], Dense(np.ones((3, 2))))
+    with pytest.raises(ValueError, match="1 counts for 2 words"):
+        Table(["a", "b"], Dense(np.ones((2, 2))), np.array([1]))
+    with pytest.raises(ValueError, match="2 axes"):
+        Dense(np.ones(3))

@@ -1,0 +1,274 @@
+"""The command line as a user meets it: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support import JIT_OFF, Ran
+from wordfield import __version__
+from wordfield.cli import COMMANDS
+from wordfield.models import LINEAGE
+
+Run = Callable[..., Ran]
+SMALL = ["--dim", "8", "--min-count", "1", "--epochs", "2", "--threads", "1"]
+WORDFIELD = [sys.executable, "-m", "wordfield"]
+
+
+def fails(ran: Ran, status: int, *said: str) -> None:
+    """One line on stderr that starts with error, nothing on stdout, the right exit status."""
+    assert ran.status == status, ran
+    assert ran.out == ""
+    (line,) = [line for line in ran.err.splitlines() if not line.startswith("warning: ")]
+    assert line.startswith("error: ")
+    assert "Traceback" not in ran.err
+    for words in said:
+        assert words in line
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), *(["train", name] for name in LINEAGE)])
+def test_every_command_helps(run: Run, command: list[str]) -> None:
+    ran = run(*command, "--help")
+    assert ran.status == 0
+    assert ran.out.startswith("Usage: wordfield")
+    assert ran.err == ""
+
+
+@pytest.mark.parametrize(
+    "command", [*([name] for name in COMMANDS if name != "train"), *(["train", name] for name in LINEAGE)]
+)
+def test_every_command_that_prints_a_result_takes_json(run: Run, command: list[str]) -> None:
+    assert "--json" in run(*command, "--help").out
+
+
+def test_the_options_of_train_are_the_fields_with_their_help(run: Run) -> None:
+    said = " ".join(run("train", "word2vec", "--help").out.split())
+    for option in ("--dim INT", "--architecture CHOICE", "--min-count INT", "--max-vocab INT", "--shrink, --no-shrink"):
+        assert option in said
+    assert "Words to each side that count as neighbours." in said
+    assert "skipgram|cbow" in said
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out.strip() == __version__
+
+
+def test_train_prints_one_object(run: Run, text: Path, tmp_path: Path) -> None:
+    ran = run("train", "word2vec", text, "--out", tmp_path / "model", *SMALL, "--json")
+    assert ran.status == 0, ran.err
+    result = json.loads(ran.out)
+    wanted = {"recipe", "tokens", "vocabulary", "dim", "seconds", "words_per_second", "loss", "out"}
+    assert wanted <= set(result)
+    assert set(result["seconds"]) == {"read", "train"}
+    assert len(result["loss"]) == 2
+    assert ran.err == ""
+
+
+def test_train_ends_with_a_table(run: Run, text: Path, tmp_path: Path) -> None:
+    ran = run("train", "word2vec", text, "--out", tmp_path / "model", *SMALL)
+    assert ran.status == 0, ran.err
+    names = [line.split()[0] for line in ran.out.splitlines()]
+    assert names == ["tokens", "vocabulary", "dimension", "seconds", "words/s", "loss", "path"]
+
+
+def test_progress_is_quiet_without_a_terminal_unless_asked_for(run: Run, text: Path, tmp_path: Path) -> None:
+    assert run("train", "word2vec", text, "--out", tmp_path / "a", *SMALL).err == ""
+    assert "100%" in run("train", "word2vec", text, "--out", tmp_path / "b", *SMALL, "--progress").err
+
+
+def test_options_from_a_file_give_way_to_those_given(run: Run, text: Path, tmp_path: Path) -> None:
+    config = tmp_path / "options.toml"
+    config.write_text('dim = 7\nepochs = 1\nmin_count = 1\nshrink = false\ntokenizer = "whitespace"\nthreads = 1\n')
+    ran = run("train", "word2vec", text, "--out", tmp_path / "model", "--config", config, "--dim", "9", "--json")
+    assert ran.status == 0, ran.err
+    told = json.loads(run("info", tmp_path / "model", "--json").out)
+    assert told["dim"] == 9
+    assert told["recipe"]["epochs"] == 1
+    assert told["recipe"]["shrink"] is False
+    assert told["tokenizer"]["name"] == "whitespace"
+
+
+@pytest.mark.parametrize("line", ["dimm = 4", 'dim = "many"', "dim = "])
+def test_a_wrong_file_of_options_is_a_usage_error(run: Run, text: Path, tmp_path: Path, line: str) -> None:
+    (tmp_path / "options.toml").write_text(line)
+    fails(
+        run("train", "word2vec", text, "--out", tmp_path / "m", "--config", tmp_path / "options.toml"),
+        2,
+        "options.toml",
+    )
+
+
+def test_training_goes_on_from_a_model(run: Run, text: Path, tmp_path: Path) -> None:
+    assert run("train", "word2vec", text, "--out", tmp_path / "a", *SMALL).status == 0
+    ran = run("train", "word2vec", text, "--out", tmp_path / "b", *SMALL, "--start", tmp_path / "a", "--json")
+    assert ran.status == 0, ran.err
+    assert json.loads(ran.out)["vocabulary"] == json.loads(run("info", tmp_path / "a", "--json").out)["vocabulary"]
+
+
+def test_a_wrong_call_is_a_usage_error(run: Run, text: Path) -> None:
+    fails(run("train", "word3vec", text, "--out", "x"), 2, "word3vec", 'Did you mean "word2vec"')
+    fails(run("train", "word2vec", text), 2, "--out")
+    fails(run("train", "word2vec", text, "--out", "x", "--dimm", "3"), 2, "--dimm", "--dim")
+    fails(run("train", "word2vec", text, "--out", "x", "--dim", "many"), 2, "--dim", "many")
+    fails(run("train", "word2vec", text, "--out", "x", "--architecture", "bag"), 2, "skipgram", "cbow")
+    fails(run("neighbours", "x"), 2, "neighbors")
+    fails(run("evaluate", "x"), 2, "--data")
+    fails(run("embed", "x"), 2, "--input")
+
+
+@pytest.mark.parametrize("option", ["--dim", "--window", "--epochs", "--min-count", "--threads"])
+def test_a_zero_where_one_is_needed_is_refused(run: Run, text: Path, tmp_path: Path, option: str) -> None:
+    ran = run("train", "word2vec", text, "--out", tmp_path / "model", option, "0")
+    fails(ran, 1, option[2:].replace("-", "_"), "0")
+    assert not (tmp_path / "model").exists()
+
+
+def test_bad_text_is_refused_or_reported(run: Run, tmp_path: Path) -> None:
+    fails(run("train", "word2vec", tmp_path / "nowhere.txt", "--out", tmp_path / "m"), 1, "nowhere.txt")
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    fails(run("train", "word2vec", empty, "--out", tmp_path / "m"), 1)
+    rare = tmp_path / "rare.txt"
+    rare.write_text("each word once only")
+    fails(run("train", "word2vec", rare, "--out", tmp_path / "m"), 1, "5")
+    broken = tmp_path / "broken.txt"
+    broken.write_bytes(b"caf\xe9 and more\n" * 9)
+    fails(run("train", "word2vec", broken, "--out", tmp_path / "m", "--strict", *SMALL), 1, "broken.txt")
+    assert not (tmp_path / "m").exists()
+    ran = run("train", "word2vec", broken, "--out", tmp_path / "m", *SMALL)
+    assert ran.status == 0
+    assert "9" in ran.err
+    assert ran.err.startswith("warning: ")
+
+
+def test_an_endless_line_and_a_nul_are_text(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "line.txt"
+    path.write_bytes(b"one\0two three " * 3000)
+    ran = run("train", "word2vec", path, "--out", tmp_path / "m", "--json", "--dim", 4, "--epochs", 1, "--threads", 1)
+    assert json.loads(ran.out)["tokens"] == 9000
+    assert json.loads(ran.out)["vocabulary"] == 3
+
+
+def test_more_threads_than_cores_train(run: Run, text: Path, tmp_path: Path) -> None:
+    ran = run("train", "word2vec", text, "--out", tmp_path / "m", *SMALL[:-2], "--threads", "64")
+    assert ran.status == 0, ran.err
+
+
+def test_questions_to_a_model(run: Run, vectors: Path) -> None:
+    assert run("neighbors", vectors, "苹果", "-k", "1").out.split()[:2] == ["苹果", "apple"]
+    assert json.loads(run("neighbors", vectors, "苹果", "--json").out)["苹果"][0][0] == "apple"
+    assert float(run("similarity", vectors, "king", "queen").out) == 0.5
+    assert json.loads(run("similarity", vectors, "king", "queen", "--json").out)["similarity"] == pytest.approx(0.5)
+    assert run("analogy", vectors, "man", "woman", "king", "-k", "1").out.split()[0] == "queen"
+    assert json.loads(run("analogy", vectors, "man", "woman", "king", "--json").out)["answers"][0][0] == "queen"
+    assert json.loads(run("info", vectors, "--json").out)["vocabulary"] == 6
+    fails(run("neighbors", vectors, "kinq"), 1, "kinq", "king")
+    fails(run("neighbors", vectors, "king", "-k", "0"), 1, "0")
+    fails(run("neighbors", "nothing-here", "king"), 1, "nothing-here")
+
+
+def test_a_damaged_model_is_an_error_that_names_it(run: Run, vectors: Path, tmp_path: Path) -> None:
+    assert run("convert", vectors, tmp_path / "m.bin").status == 0
+    data = (tmp_path / "m.bin").read_bytes()
+    (tmp_path / "short.bin").write_bytes(data[:-5])
+    fails(run("info", tmp_path / "short.bin"), 1, "short.bin")
+
+
+def test_embed_takes_arguments_files_and_standard_input(run: Run, vectors: Path, tmp_path: Path) -> None:
+    (line,) = run("embed", vectors, "king").out.splitlines()
+    assert json.loads(line) == {"text": "king", "vector": [1, 0, 1]}
+    (tmp_path / "texts").write_bytes("king\r\n苹果\n\nman\u2028man".encode())
+    ran = run("embed", vectors, "--input", tmp_path / "texts", "--output", tmp_path / "out.npy")
+    assert ran.status == 0
+    assert np.load(tmp_path / "out.npy").tolist() == [[1, 0, 1], [0, 0.5, -1], [0, 0, 0], [1, 0, 0]]
+    done = subprocess.run(
+        [*WORDFIELD, "embed", vectors, "--input", "-"], input=b"king\nman\n", capture_output=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 2
+    assert len(json.loads(run("embed", vectors, "king", "man", "--json").out)["vectors"]) == 2
+
+
+def test_evaluate_prints_one_object_or_a_table(run: Run, vectors: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("king queen 9\nman woman 8\nking apple 1\nman apple 2\nking unheard 3\n")
+    (result,) = json.loads(run("evaluate", vectors, "--data", pairs, "--json").out)["results"]
+    assert set(result) >= {"task", "dataset", "metric", "value", "low", "high", "pairs", "covered", "oov"}
+    assert "4 of 5" in run("evaluate", vectors, "--data", pairs, "--suite", "similarity").out
+
+
+def test_a_corpus_comes_from_standard_input(text: Path, tmp_path: Path) -> None:
+    command = [*WORDFIELD, "train", "word2vec", "-", "--out", tmp_path / "m", *SMALL, "--json"]
+    done = subprocess.run(command, input=text.read_bytes(), capture_output=True, check=True)
+    assert json.loads(done.stdout)["tokens"] == len(text.read_text().split())
+
+
+def test_a_reader_that_goes_away_is_no_error(vectors: Path) -> None:
+    command = [*WORDFIELD, "embed", vectors, "--input", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(b"king\n" * 20000)
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_stdout_is_one_line(vectors: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*WORDFIELD, "info", vectors], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert b"No space left" in done.stderr
+
+
+def test_output_that_cannot_be_encoded_is_escaped(vectors: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*WORDFIELD, "neighbors", vectors, "苹果", "--json"], env=environment, capture_output=True, check=True
+    )
+    assert "苹果" in json.loads(done.stdout)
+
+
+@pytest.mark.skipif(JIT_OFF, reason="real training takes too long with the compiler off")
+def test_control_c_keeps_what_was_learnt_and_the_old_result(text: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    long = ["--dim", "8", "--min-count", "1", "--epochs", "1000000", "--threads", "1", "--progress"]
+    assert subprocess.run(
+        [*WORDFIELD, "train", "word2vec", text, "--out", out, *SMALL], check=True, capture_output=True
+    )
+    old = {file.name: file.read_bytes() for file in out.iterdir()}
+    command = [*WORDFIELD, "train", "word2vec", text, "--out", out, *long]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while b"epoch" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        last = process.stderr.read().decode().splitlines()[-1]
+    assert process.returncode == 130
+    assert last.startswith("error: ")
+    assert f"{out}.partial" in last
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == old
+    done = subprocess.run([*WORDFIELD, "info", f"{out}.partial", "--json"], capture_output=True, check=True)
+    assert json.loads(done.stdout)["dim"] == 8
+
+
+@pytest.mark.skipif(JIT_OFF, reason="real training takes too long with the compiler off")
+def test_demo_says_what_to_try_next(run: Run, tmp_path: Path) -> None:
+    ran = run("demo", "--out", tmp_path / "model")
+    assert ran.status == 0, ran.err
+    assert "month" in ran.out
+    assert f"wordfield neighbors {tmp_path / 'model'}" in ran.out
+    assert run("neighbors", tmp_path / "model", "socket").status == 0
