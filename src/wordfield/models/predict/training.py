@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
@@ -48,16 +49,19 @@ class Plan:
 
 @dataclass
 class History:
-    """What training saw: a figure an epoch, in nats for each prediction, and how many of the tokens to come were
-    trained on.
+    """What training saw: a figure an epoch, in nats for each prediction; how many of the planned tokens are
+    done, and how many of these before it was resumed.
     """
 
     loss: list[float] = field(default_factory=list)
     heldout: list[float] = field(default_factory=list)
     tokens: int = 0
     planned: int = 0
+    resumed: int = 0
     threads: int = 1
     stopped: str = ""
+    unfinished: tuple[float, int] = (0.0, 0)
+    """Loss and predictions of the epoch that was interrupted."""
 
 
 Step = Callable[[Any, Any, Any, np.uint64], tuple[float, int]]
@@ -88,40 +92,70 @@ class Loop:
         tokens = sum(last - first for first, last in self.spans)
         self.history = History(planned=tokens * plan.epochs, threads=thread_count(plan.threads))
 
+    def resume(self, before: dict[str, Any]) -> None:
+        """Go on where a run of the same plan over the same corpus was interrupted, as its ``history`` tells."""
+        self.history.loss, self.history.heldout = list(before["loss"]), list(before["heldout"])
+        self.history.tokens = self.history.resumed = before["tokens"]
+        self.history.unfinished = tuple(before["unfinished"])
+
     def run(
         self, keep_best: Callable[[], None] = lambda: None, restore_best: Callable[[], None] = lambda: None
     ) -> None:
-        """Train until the epochs are done, or the held-out loss has not fallen for ``patience`` epochs (then the best
-        is restored).
+        """Train until the epochs are done, or the held-out loss has not fallen for ``patience`` epochs: then the best
+        is restored.
 
-        ``FloatingPointError`` when the loss is no longer a number; what ``progress`` raises, and Ctrl-C, pass through
+        ``FloatingPointError`` when the loss is no longer a number. What ``progress`` raises, and Ctrl-C, pass through
         once all threads have ended.
         """
         history, plan = self.history, self.plan
-        best, since = math.inf, 0
-        for epoch in range(plan.epochs):
-            history.loss.append(self._pass(self.spans, epoch, training=True))
+        best, since = min(history.heldout, default=math.inf), 0
+        for epoch in range(len(history.loss), plan.epochs):
+            history.loss.append(self._epoch(epoch))
+            history.unfinished = (0.0, 0)
             if not self.kept_aside:
                 continue
-            history.heldout.append(self._pass(self.kept_aside, 0, training=False))
-            self.progress(
-                history.tokens, history.planned, epoch=epoch + 1, loss=history.loss[-1], heldout=history.heldout[-1]
-            )
-            if not plan.patience:
-                continue
+            history.heldout.append(self._measure())
+            self.progress(history.tokens, history.planned, epoch=epoch + 1, heldout=history.heldout[-1])
             if history.heldout[-1] < best:
                 best, since = history.heldout[-1], 0
-                keep_best()
+                if plan.patience:
+                    keep_best()
                 continue
             since += 1
-            if since >= plan.patience:
+            if plan.patience and since >= plan.patience:
                 history.stopped = f"after epoch {epoch + 1}: the held-out loss had not fallen for {since} epochs"
                 break
-        if since:
+        if since and plan.patience:
             restore_best()
 
-    def _pass(self, spans: Sequence[Span], epoch: int, training: bool) -> float:
-        """One pass over ``spans`` by all threads: the mean loss. The main thread only listens, to hear Ctrl-C."""
+    def _epoch(self, epoch: int) -> float:
+        """Train on all spans: the mean loss."""
+        history = self.history
+        with closing(self._pass(self.spans, epoch, training=True)) as results:
+            for tokens, loss, predictions in results:
+                self._count(tokens, loss, predictions)
+                mean = history.unfinished[0] / max(history.unfinished[1], 1)
+                if not math.isfinite(mean):
+                    rate = self.plan.learning_rate
+                    raise FloatingPointError(f"the loss of epoch {epoch + 1} is no number: lower learning_rate, {rate}")
+                self.progress(history.tokens, history.planned, epoch=epoch + 1, loss=mean)
+        return history.unfinished[0] / max(history.unfinished[1], 1)
+
+    def _measure(self) -> float:
+        """The mean loss on the text kept aside, with the same random choices every time."""
+        with closing(self._pass(self.kept_aside, 0, training=False)) as results:
+            measured = list(results)
+        return math.fsum(loss for _, loss, _ in measured) / max(sum(predictions for _, _, predictions in measured), 1)
+
+    def _count(self, tokens: int, loss: float, predictions: int) -> None:
+        before = self.history.unfinished
+        self.history.tokens += tokens
+        self.history.unfinished = (before[0] + loss, before[1] + predictions)
+
+    def _pass(self, spans: Sequence[Span], epoch: int, training: bool) -> Generator[tuple[int, float, int], None, None]:
+        """One pass over ``spans`` by all threads: tokens, loss and predictions of each. The main thread only listens,
+        so that it hears Ctrl-C.
+        """
         results: SimpleQueue[Any] = SimpleQueue()
         stop, lock = threading.Event(), threading.Lock()
         jobs = self._jobs(spans, epoch, training)
@@ -143,44 +177,38 @@ class Loop:
         threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.history.threads, len(spans)))]
         for thread in threads:
             thread.start()
-        loss, predictions, running = 0.0, 0, len(threads)
+        running = len(threads)
         try:
             while running:
                 result = results.get()
-                if result is None:
-                    running -= 1
-                    continue
                 if isinstance(result, BaseException):
                     raise result
-                loss, predictions = loss + result[1], predictions + result[2]
-                if not math.isfinite(loss):
-                    raise FloatingPointError(
-                        f"the loss is no longer a number in epoch {epoch + 1}: "
-                        f"lower learning_rate, {self.plan.learning_rate}"
-                    )
-                if training:
-                    self.history.tokens += result[0]
-                    self.progress(
-                        self.history.tokens, self.history.planned, epoch=epoch + 1, loss=loss / max(predictions, 1)
-                    )
+                if result is None:
+                    running -= 1
+                else:
+                    yield result
         finally:
             stop.set()
             for thread in threads:
                 thread.join()
-        return loss / max(predictions, 1)
+            while training and not results.empty():  # finished after the pass was broken off: the tables have it
+                if isinstance(result := results.get(), tuple):
+                    self._count(*result)
 
     def _jobs(self, spans: Sequence[Span], epoch: int, training: bool) -> Iterator[tuple[Span, Any, np.uint64]]:
-        """Each span with its rates and the seed of its random choices, which depends on nothing but the recipe's seed
-        and its place.
+        """Each span still to do, its rates, and the seed of its random choices: of nothing but the recipe's seed and
+        its place.
         """
         from wordfield.kernels.sampling import Rates
 
+        reached = self.history.tokens if training else 0
         done = sum(last - first for first, last in spans) * epoch
         for place, span in enumerate(spans):
             after = done + span[1] - span[0]
-            rates = Rates(self._rate(done), self._rate(after)) if training else Rates(0.0, 0.0)
-            seed = np.random.SeedSequence((self.plan.seed, training, epoch, place))
-            yield span, rates, seed.generate_state(1, np.uint64)[0]
+            if after > reached:
+                rates = Rates(self._rate(done), self._rate(after)) if training else Rates(0.0, 0.0)
+                seed = np.random.SeedSequence((self.plan.seed, training, epoch, place))
+                yield span, rates, seed.generate_state(1, np.uint64)[0]
             done = after
 
     def _rate(self, done: int) -> float:

@@ -19,6 +19,7 @@ from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
 from wordfield.text.corpus import Corpus
+from wordfield.text.ids import Scan
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
 
@@ -40,6 +41,7 @@ BEST_RATES: dict[tuple[str, str], tuple[float, float]] = {
 of 17 million words (the softmax is too slow for that: its rates are those of negative sampling). benchmarks/README.md
 has the measurements.
 """
+INTERRUPTED = "interrupted"
 SHARED = 2.5
 """How much larger a rate CBOW's corrected gradient asks for, since each neighbour gets only its share of it."""
 
@@ -110,6 +112,8 @@ class Word2Vec:
             raise ValueError(
                 f"subsample is a share of the corpus, 0 (keep all) or above and below 1, not {self.subsample}"
             )
+        if not abs(self.exponent) < float("inf"):
+            raise ValueError(f"exponent must be a number, not {self.exponent}")
         if not 0 <= self.heldout < 1:
             raise ValueError(f"heldout is a share of the corpus, 0 or above and below 1, not {self.heldout}")
         if self.patience and not self.heldout:
@@ -122,9 +126,10 @@ class Word2Vec:
     def fit(self, corpus: Corpus, progress: Progress = silent, start: StaticModel | None = None) -> StaticModel:
         """Train on ``corpus``; the model's ``history`` has the loss of each epoch, in nats for each prediction.
 
-        ``start``: a model to go on from. Of one that this recipe trained (or a saved one, loaded), the counts are
-        merged with those of ``corpus``, its words all stay, new words join; of any other vectors, the words that both
-        have start there. Its dimension must be ``dim``.
+        ``start``: a model to go on from, of the same ``dim``. One whose training was interrupted goes on where it
+        stopped, if recipe and corpus are the same: with one thread the result is that of a run without the
+        interruption, bit for bit. Another that Word2Vec trained is grown: the counts are merged with those of
+        ``corpus``, its words all stay, new words join. Of any other vectors, the words that both have start there.
 
         ``ValueError`` if the corpus has no word, or none ``min_count`` times. ``KeyboardInterrupt``, from the keyboard
         or from ``progress``, carries what was learnt so far as its ``partial``, a `StaticModel`.
@@ -133,31 +138,41 @@ class Word2Vec:
             raise ValueError(f"the vectors to start from have {start.dim} dimensions, the recipe dim={self.dim}")
         begun = time.perf_counter()
         with corpus.scan(progress) as scan:
-            grown = start is not None and bool(start.state) and start.words.vocabulary.counts is not None
-            vocabulary = (
-                scan.merged(start.words.vocabulary, self.min_count, self.max_vocab)
-                if start is not None and grown
-                else scan.vocabulary(self.min_count, self.max_vocab)
-            )
+            vocabulary, interrupted = self._vocabulary(scan, start)
             ids = scan.encode(vocabulary)
             seconds = {"read": time.perf_counter() - begun}
             run = _Run(self, vocabulary, start)
             loop = Loop(ids, run.step(), self._plan(), progress)
-            history = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "tokens": ids.tokens, "seconds": seconds}
+            if start is not None and interrupted:
+                loop.resume(start.history)
 
             def result() -> StaticModel:
                 seconds["train"] = time.perf_counter() - begun - seconds["read"]
-                return run.result(
-                    corpus, history | asdict(loop.history) | {"trained": loop.history.tokens, "tokens": ids.tokens}
-                )
+                text = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "known_tokens": ids.tokens}
+                return run.result(corpus, text | {"seconds": seconds} | asdict(loop.history))
 
             try:
                 loop.run(run.keep_best, run.restore_best)
             except KeyboardInterrupt as interrupt:
-                loop.history.stopped = "interrupted"
+                loop.history.stopped = INTERRUPTED
                 interrupt.partial = result()  # type: ignore[attr-defined]
                 raise
             return result()
+
+    def _vocabulary(self, scan: Scan, start: StaticModel | None) -> tuple[Vocabulary, bool]:
+        """The words to train, and whether ``start`` is this very training, interrupted."""
+        if start is None or not start.state:
+            return scan.vocabulary(self.min_count, self.max_vocab), False
+        old = start.words.vocabulary
+        if start.history.get("stopped") == INTERRUPTED and _same(start.recipe, self.described()):
+            own = scan.vocabulary(self.min_count, self.max_vocab)
+            if own == old:
+                return own, True
+        return scan.merged(old, self.min_count, self.max_vocab), False
+
+    def described(self) -> dict[str, Any]:
+        """The recipe as a model remembers it."""
+        return {"model": "word2vec", **asdict(self)}
 
     def _plan(self) -> Plan:
         rate, share = BEST_RATES[self.architecture, self.loss]
@@ -230,7 +245,7 @@ class _Run:
         if self.recipe.loss == "hierarchical":
             state["tree"] = self.tree
         vectors = WordVectors(self.vocabulary, Dense(np.ascontiguousarray(self.tables.input[:, :dim])))
-        return StaticModel(vectors, corpus.tokenizer, {"model": "word2vec", **asdict(self.recipe)}, history, state)
+        return StaticModel(vectors, corpus.tokenizer, self.recipe.described(), history, state)
 
     def _take(self, start: StaticModel) -> None:
         """Copy the rows of the words that ``start`` knows; grow its tree by the words that it does not."""
@@ -264,3 +279,8 @@ def _keep(counts: Rows, threshold: float) -> NDArray[np.uint32]:
 def _at_least(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two recipes make the same model: all fields but the number of threads."""
+    return {**one, "threads": None} == {**other, "threads": None}
