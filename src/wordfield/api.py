@@ -246,11 +246,11 @@ def refuse_foreign(out: Path, format: str) -> None:
 def summary(model: StaticModel, out: str | Path | None) -> dict[str, Any]:
     """What ``train`` returns, from what the model remembers. Words a second are words of the text, known or not."""
     history = model.history
-    raw = history["trained"] * history["corpus_tokens"] / max(1, history["tokens"])
+    raw = (history["tokens"] - history["resumed"]) * history["corpus_tokens"] / max(1, history["known_tokens"])
     return {
         "recipe": model.recipe["model"],
         "tokens": history["corpus_tokens"],
-        "known_tokens": history["tokens"],
+        "known_tokens": history["known_tokens"],
         "vocabulary": len(model.words),
         "dim": model.dim,
         "seconds": history["seconds"],

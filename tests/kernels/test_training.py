@@ -2,10 +2,16 @@
 loss.
 """
 
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import naive
+from support import JIT_OFF
 from wordfield.kernels import full_softmax, hierarchical_softmax, negative_sampling, simd
 from wordfield.kernels.sampling import Chunk, Rates, Reading, Tables, Windows, alias_table
 
@@ -71,7 +77,7 @@ class Run:
 @pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("shrink", [True, False])
+@pytest.mark.parametrize("shrink", [True, False], ids=["shrink", "full"])
 def test_a_kernel_learns_what_its_slow_twin_learns(loss, architecture, gradient, shrink):
     run = Run(loss, architecture, gradient, shrink=shrink)
     expected = run.float64()
@@ -158,3 +164,18 @@ def test_one_word_alone_has_nothing_to_learn():
     run = Run("hierarchical", "skipgram", words=1, tokens=50)
     assert run.answers.nodes.size == 0
     assert run.fast(0.1, 0.1)[0] == 0
+
+
+@pytest.mark.skipif(JIT_OFF, reason="vectors have a width only when compiled")
+@pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "+sse4.2", 4)])
+def test_narrower_vectors_learn_the_same(name, features, lanes, tmp_path):
+    """The kernels as a processor with shorter vectors gets them."""
+    if platform.machine() not in ("x86_64", "AMD64") or lanes > simd.LANES:
+        pytest.skip(f"this processor cannot stand for one with {lanes} lanes of x86")
+    settings = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "WORDFIELD_CACHE": str(tmp_path)}
+    lines = "from wordfield.kernels import simd; import pytest, sys; print('lanes', simd.LANES)"
+    chosen = "shrink-negative or shrink-hierarchical-cbow-reference or 100-20"
+    command = f"{lines}; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-k', {chosen!r}, {__file__!r}]))"
+    ran = subprocess.run([sys.executable, "-c", command], env=os.environ | settings, capture_output=True, text=True)
+    assert f"lanes {lanes}" in ran.stdout
+    assert ran.returncode == 0, ran.stdout

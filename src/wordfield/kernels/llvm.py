@@ -156,7 +156,7 @@ class Emitter:
         while segment > 1:
             result = self._halve(result, None, segment)
             segment //= 2
-        return result
+        return self.constant(0.0) if result is None else result
 
     def _halve(self, x: Any, y: Any, segment: int) -> Any:
         """Add the two halves of each segment of lanes, of ``x`` and then of ``y``."""

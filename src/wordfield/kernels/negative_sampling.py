@@ -19,6 +19,8 @@ from wordfield.kernels import simd
 from wordfield.kernels.jit import kernel
 from wordfield.kernels.sampling import Chunk, Noise, Rates, Reading, Tables, Windows, neighbours, targets, windows
 
+AHEAD, RING = 3, 4  # targets are drawn, and their rows fetched, so many centres before they are used
+
 
 @cache
 def trainer(dim: int, negatives: int, cbow: bool, shared: bool) -> Callable[..., tuple[float, int]]:
@@ -39,28 +41,25 @@ def trainer(dim: int, negatives: int, cbow: bool, shared: bool) -> Callable[...,
         count, state = windows(chunk, reading, state, scratch)
         inputs, room = np.empty(2 * reading.window + 1, np.int64), 2 * reading.window * step + spare
         scores, slopes = np.zeros(room, np.float32), np.zeros(room, np.float32)
-        rows, weights, labels = (
-            np.zeros(2 * step, np.int64),
-            np.zeros(2 * step, np.float32),
-            np.zeros(2 * step, np.float32),
-        )
+        ring = RING * step
+        rows, weights, labels = np.zeros(ring, np.int64), np.zeros(ring, np.float32), np.zeros(ring, np.float32)
         labels[::step] = 1
         mean, error, single = np.zeros((1, dim), np.float32), np.zeros((1, dim), np.float32), np.zeros(1, np.int64)
         loss, pairs, nowhere = 0.0, 0, tables.output.shape[0] - 1
-        for ahead in range(count + 1):
-            if ahead < count:  # choose the next centre's targets and fetch their rows while this centre's are worked on
-                at = (ahead & 1) * step
+        for ahead in range(count + AHEAD):
+            if ahead < count:
+                at = ahead % RING * step
                 state = targets(noise, scratch.kept[ahead], nowhere, size, at, rows, weights, state)
                 for j in range(size):
                     simd.prefetch(tables.output, rows[at + j], dim)
                 simd.prefetch(tables.input, scratch.kept[min(ahead + reading.window, count - 1)], dim)
-            here = ahead - 1
+            here = ahead - AHEAD
             if here < 0:
                 continue
             inside = neighbours(scratch, here, inputs)
             if inside == 0:
                 continue
-            at = (here & 1) * step
+            at = here % RING * step
             rate = rates.first + (rates.last - rates.first) * here / count
             if cbow:
                 simd.rows_mean(tables.input, inputs, inside, dim, mean)

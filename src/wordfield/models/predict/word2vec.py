@@ -33,9 +33,9 @@ BEST_RATES: dict[tuple[str, str], tuple[float, float]] = {
     ("skipgram", "negative"): (0.05, 1e-4),
     ("skipgram", "hierarchical"): (0.025, 1e-4),
     ("skipgram", "softmax"): (0.05, 1e-4),
-    ("cbow", "negative"): (0.06, 0.1),
-    ("cbow", "hierarchical"): (0.025, 0.1),
-    ("cbow", "softmax"): (0.05, 0.1),
+    ("cbow", "negative"): (0.05, 0.2),
+    ("cbow", "hierarchical"): (0.025, 1e-4),
+    ("cbow", "softmax"): (0.05, 1e-4),
 }
 """By architecture and loss: the learning rate, and the share of it left at the end, that measured best over five epochs
 of 17 million words (the softmax is too slow for that: its rates are those of negative sampling). benchmarks/README.md
@@ -71,7 +71,7 @@ class Word2Vec:
     learning_rate: float | None = None
     """Step size at the start; unset: what measured best for the architecture and the loss, 0.025 to 0.15."""
     final_rate: float | None = None
-    """Share of the learning rate left at the end of its linear fall; unset: 0.0001 for skip-gram, 0.1 for CBOW."""
+    """Share of the learning rate left at the end of its linear fall; unset: 0.0001, but 0.2 for CBOW with noise words."""
     gradient: Literal["reference", "corrected"] = "reference"
     """CBOW: give each averaged neighbour the whole gradient, as word2vec.c (reference), or its share (corrected)."""
     min_count: int = 5
