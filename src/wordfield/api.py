@@ -69,13 +69,13 @@ def demo(out: str | Path | None = None, *, progress: Progress = silent) -> dict[
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.text.corpus import Corpus
 
-    # A third of a million words is little: few dimensions, many passes; one thread, so that it always comes out alike.
-    recipe = Word2Vec(dim=64, window=8, epochs=40, subsample=1e-3, threads=1, seed=1)
+    # A third of a million words is little: many passes, few words skipped; one thread, so that it always comes out alike.
+    recipe = Word2Vec(dim=128, epochs=60, subsample=1e-3, threads=1, seed=1)
     model, training = trained(recipe, Corpus("builtin:python-docs"), out, None, progress)
     questions = [question for question in DEMO_ANALOGIES if all(word in model.words for word in question)]
     return {
         "training": training,
-        "neighbors": neighbors(model, [word for word in DEMO_WORDS if word in model.words], k=6),
+        "neighbors": neighbors(model, [word for word in DEMO_WORDS if word in model.words], k=7),
         "analogies": [{"a": a, "b": b, "c": c, "answers": analogy(model, a, b, c, k=3)} for a, b, c in questions],
     }
 

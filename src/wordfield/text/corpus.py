@@ -106,7 +106,15 @@ class Corpus:
             if any(part.path is None for part in parts):
                 threads = 1  # nobody but the main thread waits for standard input, so that Ctrl-C is heard
         result = scan(
-            blocks, self.tokenizer, self.name, self.strict, threads or cores(), block, folder, progress, total
+            blocks,
+            self.tokenizer,
+            self.name,
+            self.strict,
+            threads or min(cores(), MOST_THREADS),
+            block,
+            folder,
+            progress,
+            total,
         )
         self.invalid = result.invalid
         return result
@@ -168,9 +176,8 @@ class Corpus:
 
 
 def cores() -> int:
-    """The cores this process may use, ``MOST_THREADS`` at most."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(available, MOST_THREADS)
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _is_file(name: str) -> bool:

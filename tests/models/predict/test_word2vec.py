@@ -96,7 +96,7 @@ def test_what_was_interrupted_resumes_as_if_it_had_not_been(loss, at, tmp_path):
         recipe.fit(Corpus(sentences()), Stop(at))
     partial = caught.value.partial
     assert partial.history["stopped"] == "interrupted"
-    assert at <= partial.history["tokens"] < at + 2 * 64
+    assert at <= partial.history["tokens"] <= whole.history["tokens"]  # threads go on until they hear of it
     partial.save(tmp_path / "partial")
     resumed = recipe.fit(Corpus(sentences()), start=StaticModel.load(tmp_path / "partial"))
     np.testing.assert_array_equal(resumed.words.vectors, whole.words.vectors)

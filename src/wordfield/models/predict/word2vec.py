@@ -142,14 +142,16 @@ class Word2Vec:
             ids = scan.encode(vocabulary)
             seconds = {"read": time.perf_counter() - begun}
             run = _Run(self, vocabulary, start)
-            loop = Loop(ids, run.step(), self._plan(), progress)
+            plan = self._plan()
+            loop = Loop(ids, run.step(), plan, progress)
             if start is not None and interrupted:
                 loop.resume(start.history)
 
             def result() -> StaticModel:
                 seconds["train"] = time.perf_counter() - begun - seconds["read"]
                 text = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "known_tokens": ids.tokens}
-                return run.result(corpus, text | {"seconds": seconds} | asdict(loop.history))
+                rates = {"learning_rate": plan.learning_rate, "final_rate": plan.final_rate}
+                return run.result(corpus, text | rates | {"seconds": seconds} | asdict(loop.history))
 
             try:
                 loop.run(run.keep_best, run.restore_best)
