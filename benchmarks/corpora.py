@@ -1,0 +1,43 @@
+"""The text to measure on: the corpus, its first part for a quick run, and a small text to warm up with."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from benchmarks.measure import ROOT
+
+
+def data_folder() -> Path:
+    """The folder of corpora and evaluation sets: what WORDFIELD_DATA names, or the one beside the checkout."""
+    return Path(os.environ.get("WORDFIELD_DATA") or ROOT / ".." / "shared" / "data").resolve()
+
+
+def default_corpus() -> Path:
+    return data_folder() / "corpora" / "enwiki100m.txt"
+
+
+def head(path: Path, size: int, target: Path) -> Path:
+    """``target``, made of the first ``size`` bytes of ``path``, up to the last line that fits whole."""
+    with path.open("rb") as stream:
+        text = stream.read(size)
+    target.write_bytes(text[: text.rfind(b"\n") + 1] or text)
+    return target
+
+
+def small_text(target: Path, words: int = 4000) -> Path:
+    """``target``, a text of a few hundred different made-up words in lines of ten, the same every time."""
+    chosen, syllables = random.Random(1), ("ba", "ke", "li", "mo", "nu", "é")
+    known = ["".join(chosen.choices(syllables, k=chosen.randint(2, 3))) for _ in range(300)]
+    lines = (" ".join(chosen.choices(known, k=10)) for _ in range(words // 10))
+    target.write_text("\n".join(lines) + "\n", "utf-8")
+    return target
+
+
+def read_through(paths: list[str]) -> None:
+    """Read the files once, so that every program finds them in the system's memory."""
+    for path in paths:
+        with Path(path).open("rb") as stream:
+            while stream.read(1 << 20):
+                pass

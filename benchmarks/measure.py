@@ -1,0 +1,157 @@
+"""What is measured with: a stopwatch, the peak of memory, the machine, and processes that share nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("numpy", "numba", "scipy", "gensim", "fasttext")
+ONE_BLAS_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Failed(RuntimeError):
+    """A process ended with an error; the message is the last line that it wrote."""
+
+
+class Stopwatch:
+    """Seconds on the wall, and seconds of all cores in all threads of this process, user and system."""
+
+    wall = cpu = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wall, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
+class Company:
+    """How many cores other processes kept busy meanwhile, on the mean: ``cores``; None where Linux does not say."""
+
+    cores: float | None = None
+
+    def __enter__(self) -> Company:
+        self._begun, self._before = time.perf_counter(), busy_elsewhere()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        after, wall = busy_elsewhere(), time.perf_counter() - self._begun
+        if after is not None and self._before is not None:
+            self.cores = max(0.0, after - self._before) / wall
+
+
+def busy_elsewhere() -> float | None:
+    """CPU seconds since the start of the system that neither this process nor one that it waited for has used."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system, _idle, _waiting, *interrupts = map(int, stat.read_text("ascii").split("\n", 1)[0].split()[1:9])
+    ours = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    all_of = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+    return all_of - sum(usage.ru_utime + usage.ru_stime for usage in ours)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process had resident so far, memory-mapped files included.
+
+    From Linux's own account of this program: what ``getrusage`` says there can be the peak of the process that started
+    it. Elsewhere from ``getrusage``, which counts bytes on macOS and KiB on other systems.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def alone(module: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Run ``python -m benchmarks.<module>`` with ``job`` on its standard input: the JSON object that it prints last.
+
+    The algebra libraries get one thread each, so that the threads asked for are all there are. `Failed` if it fails.
+    """
+    command = [sys.executable, "-m", f"benchmarks.{module}"]
+    done = subprocess.run(
+        command,
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | ONE_BLAS_THREAD,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise Failed(said[-1])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def answer(result: dict[str, Any]) -> None:
+    """Print ``result`` as `alone` reads it."""
+    print(json.dumps(result, allow_nan=False))
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on: processor, cores that may be used, load before, system, versions."""
+    return {
+        "cpu": cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: installed(name) for name in PACKAGES},
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name."""
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    names, about = {}, Path("/proc/cpuinfo")
+    for line in about.read_text("utf-8").splitlines() if about.exists() else ():
+        key, _, value = line.partition(":")
+        names.setdefault(key.strip(), value.strip())
+    if "model name" not in names:
+        return platform.processor() or platform.machine()
+    places = [f"{key} {names[key]}" for key in ("cpu family", "model") if key in names]
+    return f"{names['model name']} ({', '.join(places)})" if places else names["model name"]
+
+
+def installed(package: str) -> str | None:
+    """A package's version, None if it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def commit() -> dict[str, Any]:
+    """The commit that is measured, and whether files of the package differ from it."""
+    try:
+        head = git("rev-parse", "--short", "HEAD")
+        return {"commit": head, "changed": bool(git("status", "--porcelain", "--", "src", "pyproject.toml"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": "unknown", "changed": None}
+
+
+def git(*arguments: str) -> str:
+    """What git says about this checkout."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

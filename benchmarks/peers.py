@@ -1,0 +1,203 @@
+"""How each program does the same work. A process of this module does one job and ends.
+
+A job has ``program``, ``work`` (vocabulary or train), ``files``, ``small`` (a text to warm up with), ``out`` (where
+vectors go, word2vec binary) and ``options``: a recipe in wordfield's own terms. Its figures: ``words`` in the text;
+``known``, those in the vocabulary; ``vocabulary``; ``reading`` and ``training``, each seconds of wall and cpu;
+``peak_bytes``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.corpora import read_through
+from benchmarks.measure import Stopwatch, answer, peak_bytes
+
+Job = dict[str, Any]
+Figures = dict[str, Any]
+
+
+def seconds(watch: Stopwatch) -> dict[str, float]:
+    return {"wall": watch.wall, "cpu": watch.cpu}
+
+
+def recipe_of(job: Job) -> Any:
+    import wordfield as wf
+
+    return wf.Word2Vec(**{name: value for name, value in job["options"].items() if name != "tokenizer"})
+
+
+def wordfield_warm(job: Job) -> Figures:
+    """Compile all that the job needs, or load it from the cache of machine code."""
+    import wordfield as wf
+
+    replace(recipe_of(job), min_count=1, epochs=1, threads=1).fit(wf.Corpus(job["small"]))
+    return {}
+
+
+def wordfield_vocabulary(job: Job) -> Figures:
+    """Scan, choose the vocabulary, write the ids that training reads."""
+    import wordfield as wf
+
+    wordfield_warm(job)
+    options = job["options"]
+    corpus = wf.Corpus.files(job["files"], tokenizer=options["tokenizer"])
+    with Stopwatch() as reading, corpus.scan(threads=options["threads"]) as scan:
+        vocabulary = scan.vocabulary(options["min_count"])
+        ids = scan.encode(vocabulary)
+    return {"words": scan.tokens, "known": ids.tokens, "vocabulary": len(vocabulary), "reading": seconds(reading)}
+
+
+def wordfield_train(job: Job) -> Figures:
+    """``fit`` as users call it; training is what the loop over the epochs takes, reading the rest."""
+    import wordfield as wf
+
+    wordfield_warm(job)
+    recipe, corpus = recipe_of(job), wf.Corpus.files(job["files"], tokenizer=job["options"]["tokenizer"])
+    with loop_watched() as training, Stopwatch() as whole:
+        model = recipe.fit(corpus)
+    peak, plan = peak_bytes(), recipe._plan()
+    model.save(job["out"])
+    return {
+        "words": model.history["corpus_tokens"],
+        "known": model.history["known_tokens"],
+        "vocabulary": len(model.words),
+        "reading": {"wall": whole.wall - training.wall, "cpu": whole.cpu - training.cpu},
+        "training": seconds(training),
+        "peak_bytes": peak,
+        "learning_rate": plan.learning_rate,
+        "final_rate": plan.learning_rate * plan.final_rate,
+    }
+
+
+@contextmanager
+def loop_watched() -> Iterator[Stopwatch]:
+    """A stopwatch that runs while wordfield's loop over the epochs does."""
+    from wordfield.models.predict.training import Loop
+
+    watch, run = Stopwatch(), Loop.run
+
+    def watched(*arguments: Any) -> None:
+        with watch:
+            run(*arguments)
+
+    Loop.run = watched
+    try:
+        yield watch
+    finally:
+        Loop.run = run
+
+
+def gensim_model(job: Job) -> tuple[Any, Figures]:
+    """gensim's model with its vocabulary, weights not yet trained."""
+    from gensim.models import Word2Vec
+
+    options = job["options"]
+    hierarchical = options["loss"] == "hierarchical"
+    model = Word2Vec(
+        vector_size=options["dim"],
+        window=options["window"],
+        min_count=options["min_count"],
+        sample=options["subsample"],
+        negative=0 if hierarchical else options["negatives"],
+        hs=int(hierarchical),
+        sg=int(options["architecture"] == "skipgram"),
+        alpha=options["learning_rate"],
+        epochs=options["epochs"],
+        workers=options["threads"],
+        seed=options["seed"],
+    )
+    with Stopwatch() as reading:
+        model.build_vocab(corpus_file=job["files"][0])
+    known = sum(model.wv.get_vecattr(word, "count") for word in model.wv.index_to_key)
+    figures = {"words": model.corpus_total_words, "known": int(known), "vocabulary": len(model.wv)}
+    return model, figures | {"reading": seconds(reading)}
+
+
+def gensim_vocabulary(job: Job) -> Figures:
+    return gensim_model(job)[1]
+
+
+def gensim_train(job: Job) -> Figures:
+    """From ``corpus_file``, gensim's fastest way: each thread reads its own part of the file, in every epoch."""
+    model, figures = gensim_model(job)
+    with Stopwatch() as training:
+        model.train(
+            corpus_file=job["files"][0],
+            total_examples=model.corpus_count,
+            total_words=model.corpus_total_words,
+            epochs=model.epochs,
+        )
+    figures |= {"training": seconds(training), "peak_bytes": peak_bytes()}
+    model.wv.save_word2vec_format(job["out"], binary=True)
+    return figures | {"learning_rate": model.alpha, "final_rate": model.min_alpha}
+
+
+def fasttext_train(job: Job) -> Figures:
+    """fastText without parts of words, which is Word2Vec. It reads and trains in one call: training has both."""
+    import fasttext
+    import numpy as np
+
+    options = job["options"]
+    with Stopwatch() as training:
+        model = fasttext.train_unsupervised(
+            job["files"][0],
+            model="skipgram" if options["architecture"] == "skipgram" else "cbow",
+            dim=options["dim"],
+            ws=options["window"],
+            neg=options["negatives"],
+            t=options["subsample"],
+            minCount=options["min_count"],
+            epoch=options["epochs"],
+            thread=options["threads"],
+            lr=options["learning_rate"],
+            minn=0,
+            maxn=0,
+            verbose=0,
+        )
+    peak = peak_bytes()
+    words, counts = model.get_words(include_freq=True)
+    real = [place for place, word in enumerate(words) if word != "</s>"]
+    keep_vectors(
+        [words[place] for place in real], np.array([model.get_word_vector(words[place]) for place in real]), job["out"]
+    )
+    known = int(counts[real].sum())
+    return {
+        "words": None,
+        "known": known,
+        "vocabulary": len(real),
+        "reading": None,
+        "training": seconds(training),
+        "peak_bytes": peak,
+        "learning_rate": options["learning_rate"],
+        "final_rate": 0.0,
+    }
+
+
+def keep_vectors(words: list[str], matrix: Any, out: str) -> None:
+    from wordfield.storage import Dense
+    from wordfield.text.vocabulary import Vocabulary
+    from wordfield.vectors import WordVectors
+
+    WordVectors(Vocabulary(words, None), Dense(matrix)).save(out)
+
+
+WORK: dict[tuple[str, str], Callable[[Job], Figures]] = {
+    ("wordfield", "warm"): wordfield_warm,
+    ("wordfield", "vocabulary"): wordfield_vocabulary,
+    ("wordfield", "train"): wordfield_train,
+    ("gensim", "vocabulary"): gensim_vocabulary,
+    ("gensim", "train"): gensim_train,
+    ("fasttext", "train"): fasttext_train,
+}
+
+if __name__ == "__main__":
+    job = json.load(sys.stdin)
+    read_through(job["files"])
+    figures = WORK[job["program"], job["work"]](job)
+    answer({"peak_bytes": peak_bytes()} | figures)

@@ -1,0 +1,150 @@
+"""Results as tables: on the terminal, and in Markdown for the README, in English or Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.quality import SETS
+from benchmarks.words import LANGUAGES
+
+NOTHING = "–"
+WIDTH = 1000
+"""More characters than a table needs: a terminal wraps what is too wide for it, and nothing is cut."""
+CROWD = 0.15
+"""Cores that other programs may keep busy before it is worth a warning."""
+Figures = dict[str, Any]
+Cell = Callable[[Figures, Figures | None], str]
+"""What stands in a column: of a row, and its ratios to the base of its measurement, None if that was not measured."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text under a title; numbers stand in all columns but the first."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def seconds(figure: str) -> Cell:
+    return lambda row, _: f"{row[figure]:.2f} s" if row[figure] < 10 else f"{row[figure]:.0f} s"
+
+
+def megabytes(row: Figures, _: Figures | None) -> str:
+    return f"{row['peak_bytes'] / 1e6:,.0f} MB"
+
+
+def times(figure: str) -> Cell:
+    """The ratio to the base, if that was measured."""
+    return lambda _, ratio: NOTHING if ratio is None else f"{ratio[figure]:.{1 if ratio[figure] >= 10 else 2}f}"
+
+
+def score(name: str) -> Cell:
+    """Quality on a set: a correlation, or a share in per cent."""
+
+    def cell(row: Figures, _: Figures | None) -> str:
+        found = (row.get("quality") or {}).get(name)
+        if found is None or found["value"] is None:
+            return NOTHING
+        return f"{found['value']:.3f}" if found["metric"] == "spearman" else f"{100 * found['value']:.1f} %"
+
+    return cell
+
+
+WALL, CPU = seconds("wall_seconds"), seconds("cpu_seconds")
+TRAINING: dict[str, Cell] = {
+    "learning rate": lambda row, _: f"{row['learning_rate']:g}",
+    "raw words per CPU second": lambda row, _: f"{row['words_per_cpu_second'] / 1000:,.0f} k",
+    "× gensim": times("words_per_cpu_second"),
+    "wall": WALL,
+    "peak memory": megabytes,
+} | {name: score(name) for name in SETS}
+SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
+    ("Training", ("skipgram", "cbow", "hierarchical"), TRAINING),
+    (
+        "Vocabulary and ids",
+        ("vocabulary",),
+        {"wall": WALL, "× gensim": times("words_per_second"), "CPU": CPU, "peak memory": megabytes},
+    ),
+    ("Threads", ("threads",), {"wall": WALL, "× one thread": times("words_per_second"), "CPU": CPU}),
+    (
+        "Memory",
+        ("memory",),
+        {
+            "vocabulary": lambda row, _: f"{row['vocabulary']:,}",
+            "peak memory": megabytes,
+            "× corpus once": times("peak_bytes"),
+        },
+    ),
+    ("Start-up", ("startup",), {"wall": WALL}),
+)
+"""Title, the measurements in the table, its columns."""
+
+
+def tables(result: Figures, language: str = "en") -> Iterator[Table]:
+    """The tables of what was measured; where a table has several measurements, each begins with a row of its name."""
+    texts = LANGUAGES[language]
+    done = {measurement["name"]: measurement for measurement in result["measurements"]}
+    for title, names, columns in SHAPES:
+        rows: list[list[str]] = []
+        for name in (name for name in names if name in done):
+            rows += [[texts.get(name, name)] + [""] * len(columns)] if len(names) > 1 else []
+            rows += table_rows(done[name], columns, texts)
+        if rows:
+            yield Table(texts.get(title, title), ["", *(texts.get(column, column) for column in columns)], rows)
+
+
+def table_rows(measurement: Figures, columns: dict[str, Cell], texts: dict[str, str]) -> Iterator[list[str]]:
+    ratios = {ratio["row"]: ratio for ratio in measurement["ratios"]}
+    for row in measurement["rows"]:
+        parts = [texts.get(part, part) for part in (row["program"], row["variant"]) if part]
+        cells = [cell(row, ratios.get(row["name"])) for cell in columns.values()]
+        yield [texts["comma"].join(parts), *cells]
+
+
+def notes(result: Figures, language: str = "en") -> list[str]:
+    """When, what and where it was measured, and what was not."""
+    texts = LANGUAGES[language]
+    packages = [f"{name} {version}" for name, version in result["machine"]["packages"].items() if version]
+    return [
+        texts["changed" if result["changed"] else "stamp"].format(**result),
+        texts["comma"].join([texts["machine"].format(**result["machine"]), *packages]),
+        texts["settings"].format(**result["settings"]),
+        *crowded(result, texts),
+        *(texts["skipped"].format(**each) for each in result["skipped"]),
+    ]
+
+
+def crowded(result: Figures, texts: dict[str, str]) -> list[str]:
+    """A warning, if other programs took part of the machine while something was measured."""
+    rows = (row for measurement in result["measurements"] for row in measurement["rows"])
+    most = max((row.get("others_cores") or 0 for row in rows), default=0)
+    return [texts["crowded"].format(most)] if most > CROWD else []
+
+
+def markdown(result: Figures, language: str = "en") -> str:
+    """What the README shows: the tables, the words under them."""
+    parts = []
+    for table in tables(result, language):
+        lines = [table.header, ["---"] + ["---:"] * (len(table.header) - 1), *table.rows]
+        parts.append(f"**{table.title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(parts) + "\n\n" + "\n".join(f"- {note}" for note in notes(result, language)) + "\n"
+
+
+def show(result: Figures) -> None:
+    """Print the tables on the terminal."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    console = Console(width=WIDTH)
+    for table in tables(result):
+        grid = Grid(title=table.title, title_justify="left", box=None, pad_edge=False)
+        for place, name in enumerate(table.header):
+            grid.add_column(name, justify="right" if place else "left", no_wrap=True)
+        for row in table.rows:
+            grid.add_row(*row)
+        console.print(grid, "")
+    for note in notes(result):
+        console.print(note, markup=False, highlight=False)
