@@ -69,7 +69,7 @@ def demo(out: str | Path | None = None, *, progress: Progress = silent) -> dict[
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.text.corpus import Corpus
 
-    # A third of a million words is little: many passes, few words skipped; one thread, so that it always comes out alike.
+    # A third of a million words is little: many passes, few words skipped. One thread: it always comes out alike.
     recipe = Word2Vec(dim=128, epochs=60, subsample=1e-3, threads=1, seed=1)
     model, training = trained(recipe, Corpus("builtin:python-docs"), out, None, progress)
     questions = [question for question in DEMO_ANALOGIES if all(word in model.words for word in question)]

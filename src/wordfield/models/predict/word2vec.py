@@ -6,7 +6,9 @@ arXiv 1310.4546). Legend: V words, D dimension.
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +48,26 @@ SHARED = 2.5
 """How much larger a rate CBOW's corrected gradient asks for, since each neighbour gets only its share of it."""
 
 
+LEAST = {"dim": 1, "window": 1, "negatives": 1, "epochs": 1, "min_count": 1, "max_vocab": 1, "threads": 1} | {
+    "patience": 0,
+    "seed": 0,
+}
+CHOICES = {
+    "architecture": ("skipgram", "cbow"),
+    "loss": ("negative", "hierarchical", "softmax"),
+    "gradient": ("reference", "corrected"),
+}
+NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "subsample": ("a share of the corpus, 0 (keep all) or more and below 1", lambda share: 0 <= share < 1),
+    "heldout": ("a share of the corpus, 0 or more and below 1", lambda share: 0 <= share < 1),
+    "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
+    "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
+    "exponent": ("a number", math.isfinite),
+    "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
+}
+"""What a field must be, in words and as a test."""
+
+
 @dataclass(frozen=True)
 class Word2Vec:
     """Vectors of words by predicting each word's neighbours (skip-gram) or a word from its neighbours (CBOW)."""
@@ -71,7 +93,7 @@ class Word2Vec:
     learning_rate: float | None = None
     """Step size at the start; unset: what measured best for the architecture and the loss, 0.025 to 0.15."""
     final_rate: float | None = None
-    """Share of the learning rate left at the end of its linear fall; unset: 0.0001, but 0.2 for CBOW with noise words."""
+    """Share of the learning rate left at the end of its linear fall; unset: 0.0001; CBOW with noise words 0.2."""
     gradient: Literal["reference", "corrected"] = "reference"
     """CBOW: give each averaged neighbour the whole gradient, as word2vec.c (reference), or its share (corrected)."""
     min_count: int = 5
@@ -88,40 +110,19 @@ class Word2Vec:
     """Start of every random choice."""
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("dim", 1),
-            ("window", 1),
-            ("negatives", 1),
-            ("epochs", 1),
-            ("min_count", 1),
-            ("patience", 0),
-            ("seed", 0),
-        ):
-            _at_least(name, getattr(self, name), least)
-        for name in ("max_vocab", "threads"):
-            if getattr(self, name) is not None:
-                _at_least(name, getattr(self, name), 1)
-        for name, choices in (
-            ("architecture", ("skipgram", "cbow")),
-            ("loss", ("negative", "hierarchical", "softmax")),
-            ("gradient", ("reference", "corrected")),
-        ):
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
-        if not 0 <= self.subsample < 1:
-            raise ValueError(
-                f"subsample is a share of the corpus, 0 (keep all) or above and below 1, not {self.subsample}"
-            )
-        if not abs(self.exponent) < float("inf"):
-            raise ValueError(f"exponent must be a number, not {self.exponent}")
-        if not 0 <= self.heldout < 1:
-            raise ValueError(f"heldout is a share of the corpus, 0 or above and below 1, not {self.heldout}")
+        for name, (meaning, within) in NUMBERS.items():
+            value = getattr(self, name)
+            if value is not None and not within(value):
+                raise ValueError(f"{name} must be {meaning}, not {value}")
         if self.patience and not self.heldout:
             raise ValueError("patience needs held-out text to measure on: set heldout, for example to 0.01")
-        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}")
-        if self.final_rate is not None and not 0 <= self.final_rate <= 1:
-            raise ValueError(f"final_rate is a share of the learning rate, from 0 to 1, not {self.final_rate}")
 
     def fit(self, corpus: Corpus, progress: Progress = silent, start: StaticModel | None = None) -> StaticModel:
         """Train on ``corpus``; the model's ``history`` has the loss of each epoch, in nats for each prediction.
@@ -276,11 +277,6 @@ def _keep(counts: Rows, threshold: float) -> NDArray[np.uint32]:
     ratio = threshold * counts.sum() / np.maximum(counts, 1)
     keep: NDArray[np.uint32] = (np.minimum(1, np.sqrt(ratio) + ratio) * 0xFFFFFFFF).astype(np.uint32)
     return keep
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
