@@ -272,3 +272,13 @@ def test_demo_says_what_to_try_next(run: Run, tmp_path: Path) -> None:
     assert "month" in ran.out
     assert f"wordfield neighbors {tmp_path / 'model'}" in ran.out
     assert run("neighbors", tmp_path / "model", "socket").status == 0
+
+
+def test_evaluate_without_data_takes_the_folder_that_the_environment_names(run, vectors, tmp_path, monkeypatch):
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "pairs.txt").write_text("king queen 9\nman woman 8\nking apple 1\nman apple 2\n")
+    monkeypatch.setenv("WORDFIELD_DATA", str(folder))
+    assert json.loads(run("evaluate", vectors, "--json").out)["results"][0]["dataset"] == "pairs"
+    monkeypatch.delenv("WORDFIELD_DATA")
+    assert run("evaluate", vectors).status == 2

@@ -61,7 +61,10 @@ Input = Annotated[
 ]
 Output = Annotated[Path | None, described("Write .npy (float32 matrix) or .jsonl; unset: JSON lines on stdout.")]
 Format = Annotated[str | None, described("native, word2vec-text or word2vec-binary; unset: by the name's ending.")]
-Data = Annotated[list[str] | None, described("Files or folders of word pairs and analogies.", consume_multiple=True)]
+Data = Annotated[
+    list[str] | None,
+    described("Files or folders of word pairs and analogies; unset: $WORDFIELD_DATA.", consume_multiple=True),
+]
 Suite = Annotated[Literal["similarity", "analogy"] | None, described("Only this task; unset: all that the files hold.")]
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
@@ -208,9 +211,10 @@ def evaluate(
     model: Model, /, *, data: Data = None, suite: Suite = None, restrict_vocab: Restrict = 30000, json: Json = False
 ) -> None:
     """Scores against people's judgements, with coverage and 95 % interval; unknown words are skipped."""
-    if not data:
+    places = data or [folder for folder in [os.environ.get("WORDFIELD_DATA")] if folder]
+    if not places:
         raise CycloptsError(msg="evaluate needs --data: files or folders of word pairs (word word score) or analogies")
-    result = api.evaluate(model, data, suite, restrict_vocab or None)
+    result = api.evaluate(model, places, suite, restrict_vocab or None)
     if json:
         return print_json(result)
     title = ("task", "dataset", "metric", "value", "95 % interval", "covered, rest skipped")
