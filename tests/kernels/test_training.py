@@ -93,6 +93,24 @@ def test_a_kernel_learns_what_its_slow_twin_learns(loss, architecture, gradient,
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_thread_on_copies_of_the_nodes_near_the_root_learns_the_same(architecture):
+    run, thread, copies = Run("hierarchical", architecture, tokens=400), 1, 9
+    before, own = run.float64(), np.zeros((2 * copies, run.tables.output.shape[1]), np.float32)
+    run.tables = Tables(run.tables.input, np.vstack([run.tables.output, own]))
+    run.answers = run.answers._replace(hot=run.words - 1 - copies)
+    expected = run.float64()
+    run.slow(expected, 0.3, 0.1)
+    scratch = Windows(*(np.empty(len(run.chunk.ids) + 1, np.int32) for _ in range(3)), thread)
+    run.kernel(run.tables, run.chunk, run.reading, run.answers, Rates(0.3, 0.1), scratch, np.uint64(STATE))
+    for was, got, wanted in zip(before, run.float64(), expected, strict=True):
+        assert np.abs(wanted - was).max() > 0.05
+        np.testing.assert_allclose(got, wanted, atol=2e-4)
+    copied = run.tables.output[run.words + 1 :]
+    assert not copied[:copies].any()  # the other thread's
+    np.testing.assert_array_equal(copied[copies:], run.tables.output[run.words - 1 - copies : run.words - 1])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_update_is_the_gradient_of_the_loss(loss, architecture):
     rate, nudge = 1e-4, 1e-4  # so small that the steps of the chunk do not disturb each other

@@ -63,13 +63,14 @@ class Tables(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """The tokens that subsampling kept, and each one's window ``kept[low[here]:high[here]]``, itself included; each
-    (N,) int32.
+    """A thread's room for the tokens that subsampling kept, and for each one's window, ``kept[low[here]:high[here]]``,
+    itself included; each (N,) int32. ``thread``: which one it is, from 0.
     """
 
     kept: NDArray[np.int32]
     low: NDArray[np.int32]
     high: NDArray[np.int32]
+    thread: int = 0
 
 
 @inlined

@@ -79,8 +79,9 @@ def test_the_same_seed_on_one_thread_repeats_bit_for_bit(loss):
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_more_threads_train_on_every_token_too():
-    model = Word2Vec(**{**SMALL, "threads": 2}).fit(Corpus(sentences()))
+@pytest.mark.parametrize("loss", LOSSES)
+def test_more_threads_train_on_every_token_too(loss):
+    model = Word2Vec(**{**SMALL, "threads": 2}, loss=loss).fit(Corpus(sentences()))
     assert model.history["tokens"] == model.history["planned"] == 2 * 150 * 6
     assert model.history["threads"] == 2
     assert np.isfinite(model.words.vectors).all()
@@ -242,7 +243,7 @@ def test_patience_stops_and_gives_back_the_best_epoch():
         ("learning_rate", 0.0, "learning_rate must be above 0"),
         ("learning_rate", float("nan"), "learning_rate must be above 0"),
         ("final_rate", 2.0, "final_rate must be a share"),
-        ("exponent", float("inf"), "exponent must be a number"),
+        ("exponent", float("inf"), "exponent must be from -3 to 3, not inf"),
         ("architecture", "glove", "architecture must be one of skipgram, cbow"),
         ("loss", "hinge", "loss must be one of"),
         ("gradient", "half", "gradient must be one of"),

@@ -160,9 +160,9 @@ class Loop:
         stop, lock = threading.Event(), threading.Lock()
         jobs = self._jobs(spans, epoch, training)
 
-        def work() -> None:
+        def work(number: int) -> None:
             try:
-                scratch = self._scratch()
+                scratch = self._scratch(number)
                 while not stop.is_set():
                     with lock:
                         job = next(jobs, None)
@@ -174,7 +174,8 @@ class Loop:
             except BaseException as error:
                 results.put(error)
 
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.history.threads, len(spans)))]
+        count = min(self.history.threads, len(spans))
+        threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(count)]
         for thread in threads:
             thread.start()
         running = len(threads)
@@ -225,10 +226,11 @@ class Loop:
         bounds: NDArray[np.int64] = np.concatenate(([0], inside - first, [last - first])).astype(np.int64)
         return Chunk(np.array(self.ids.window(first, last)), bounds)
 
-    def _scratch(self) -> Any:
+    def _scratch(self, thread: int) -> Any:
         from wordfield.kernels.sampling import Windows
 
-        return Windows(*(np.empty(self.longest + 1, np.int32) for _ in range(3)))
+        kept, low, high = (np.empty(self.longest + 1, np.int32) for _ in range(3))
+        return Windows(kept, low, high, thread)
 
 
 def _split(spans: list[Span], share: float, seed: int) -> tuple[list[Span], list[Span]]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.models.predict.huffman import grown, root
-from wordfield.models.predict.training import Loop, Plan, Step
+from wordfield.models.predict.training import Loop, Plan, Step, thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
@@ -62,7 +62,7 @@ NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "heldout": ("a share of the corpus, 0 or more and below 1", lambda share: 0 <= share < 1),
     "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
     "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
-    "exponent": ("a number", math.isfinite),
+    "exponent": ("from -3 to 3", lambda power: -3 <= power <= 3),
     "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
 }
 """What a field must be, in words and as a test."""
@@ -196,7 +196,8 @@ class _Run:
         self.recipe, self.vocabulary = recipe, vocabulary
         words, width = len(vocabulary), simd.padded(recipe.dim)
         random = np.random.default_rng(recipe.seed)
-        self.tables = Tables(simd.table(words, width), simd.table(words + 1, width))
+        copies = self._copied * thread_count(recipe.threads)
+        self.tables = Tables(simd.table(words, width), simd.table(words + 1 + copies, width))
         # As word2vec.c: inputs uniform within half a unit over the dimension, outputs zero.
         self.tables.input[:, : recipe.dim] = (random.random((words, recipe.dim), np.float32) - 0.5) / recipe.dim
         self.tree: Rows = np.empty((0, 2), np.int64)
@@ -207,6 +208,14 @@ class _Run:
             from wordfield.kernels.hierarchical_softmax import huffman
 
             self.tree = huffman(self._counts)
+
+    @property
+    def _copied(self) -> int:
+        """Nodes of the tree that each thread has copies of: none for one thread alone."""
+        from wordfield.kernels.hierarchical_softmax import HOT
+
+        alone = self.recipe.loss != "hierarchical" or thread_count(self.recipe.threads) == 1
+        return 0 if alone else min(HOT, len(self.vocabulary) - 1)
 
     @property
     def _counts(self) -> Rows:
@@ -228,7 +237,8 @@ class _Run:
             answers = alias_table(counts.astype(np.float64) ** recipe.exponent)
         else:
             train = hierarchical_softmax.trainer(width, cbow, shared)
-            answers = hierarchical_softmax.paths(self.tree, root(self.tree), len(counts), len(counts))
+            paths = hierarchical_softmax.paths(self.tree, root(self.tree), len(counts), len(counts))
+            answers = paths._replace(hot=len(self.tree) - self._copied)
         reading = Reading(_keep(counts, recipe.subsample), recipe.window, recipe.shrink)
         return lambda chunk, rates, scratch, state: train(tables, chunk, reading, answers, rates, scratch, state)
 
