@@ -220,3 +220,43 @@ def _dense(rows: list[list[float]]) -> Any:
     from wordfield.storage import Dense
 
     return Dense(np.array(rows, dtype=np.float32))
+
+
+def test_a_place_that_takes_no_file_is_refused_by_its_own_name(recipe, text, tmp_path, monkeypatch) -> None:
+    def full(**_: Any) -> None:
+        raise OSError(30, "Read-only file system", "/some/tmpname")
+
+    monkeypatch.setattr(api.tempfile, "TemporaryFile", full)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        api.train(recipe, str(text), tmp_path / "model")
+    assert caught.value.filename == str(tmp_path / "model")
+
+
+def test_where_the_model_is_kept_is_said_without_a_number_of_the_system(recipe, text, tmp_path, monkeypatch) -> None:
+    real, done = wf.static.StaticModel.save, []
+
+    def full(self: Any, path: Path, format: str | None = None) -> None:
+        done.append(path)
+        if len(done) == 1:
+            raise OSError(28, "No space left on device", str(path))
+        real(self, path, format)
+
+    monkeypatch.setattr(wf.static.StaticModel, "save", full)
+    monkeypatch.setattr(api.tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(OSError, match="No space left on device; the trained model is kept in") as caught:
+        api.train(recipe, str(text), tmp_path / "model")
+    assert "Errno" not in str(caught.value)
+    assert wf.load(done[1]).dim == 8
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_vectors_that_do_not_fit_on_the_disk_say_so(vectors: Path, tmp_path: Path) -> None:
+    (tmp_path / "full.npy").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        api.embed(vectors, ["king"] * 100_000, tmp_path / "full.npy")
+    assert caught.value.filename == "/dev/full"
+
+
+def test_no_texts_make_an_empty_matrix(vectors: Path, tmp_path: Path) -> None:
+    api.embed(vectors, [], tmp_path / "none.npy")
+    assert np.load(tmp_path / "none.npy").shape == (0, 3)

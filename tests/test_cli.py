@@ -16,8 +16,11 @@ import pytest
 
 from support import JIT_OFF, Ran
 from wordfield import __version__
-from wordfield.cli import COMMANDS
+from wordfield.cli import COMMANDS, explained
 from wordfield.models import LINEAGE
+from wordfield.storage import Dense
+from wordfield.text.vocabulary import Vocabulary
+from wordfield.vectors import WordVectors
 
 Run = Callable[..., Ran]
 SMALL = ["--dim", "8", "--min-count", "1", "--epochs", "2", "--threads", "1"]
@@ -282,3 +285,79 @@ def test_evaluate_without_data_takes_the_folder_that_the_environment_names(run, 
     assert json.loads(run("evaluate", vectors, "--json").out)["results"][0]["dataset"] == "pairs"
     monkeypatch.delenv("WORDFIELD_DATA")
     assert run("evaluate", vectors).status == 2
+
+
+@pytest.mark.parametrize("line", ["dim = 2.5", "max_vocab = 2.5"])
+def test_a_fraction_is_no_whole_number(run: Run, text: Path, tmp_path: Path, line: str) -> None:
+    name, _, value = line.replace("_", "-").split()
+    fails(run("train", "word2vec", text, "--out", tmp_path / "m", f"--{name}", value), 2, "2.5")
+    options = tmp_path / "options.toml"
+    options.write_text(line)
+    fails(run("train", "word2vec", text, "--out", tmp_path / "m", "--config", options), 2, "2.5")
+    assert run("train", "word2vec", text, "--out", tmp_path / "m", *SMALL[2:], "--dim", "8.0").status == 0
+
+
+def shell(command: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    """A command line of the shell; "$@" in it are wordfield with ``arguments``."""
+    words = [*WORDFIELD, *map(str, arguments)]
+    return subprocess.run(["sh", "-c", command, "sh", *words], capture_output=True, check=False)
+
+
+def test_closed_streams_are_no_crash(vectors: Path, text: Path, tmp_path: Path) -> None:
+    assert shell('"$@" >&-', "info", vectors, "--json").returncode == 0
+    assert shell('"$@" 2>&-', "train", "word2vec", text, "--out", tmp_path / "m", *SMALL).returncode == 0
+    assert shell('"$@" >&- 2>&-', "info", "nothing-here").returncode == 1
+    for command in (["embed", vectors, "--input", "-"], ["train", "word2vec", "-", "--out", tmp_path / "n"]):
+        done = shell('"$@" <&-', *command)
+        assert done.returncode == 1
+        assert done.stderr.startswith(b"error: standard input is closed")
+
+
+def test_texts_that_are_not_utf8_are_counted(run: Run, vectors: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts").write_bytes(b"\xef\xbb\xbfking\nking \xff\xfe\n")
+    ran = run("embed", vectors, "--input", tmp_path / "texts")
+    assert [json.loads(line)["text"] for line in ran.out.splitlines()] == ["king", "king \ufffd\ufffd"]
+    assert ran.err.startswith("warning: 2 bytes of ")
+
+
+def test_a_word_with_a_line_feed_stays_in_its_row_of_the_table(run: Run, tmp_path: Path) -> None:
+    field = WordVectors(Vocabulary(["a", "two\nlines", "\x1b[31m"]), Dense(np.eye(3, dtype=np.float32)))
+    field.save(tmp_path / "m")
+    assert [line.split()[1] for line in run("neighbors", tmp_path / "m", "a").out.splitlines()] == [
+        "two\\nlines",
+        "\\x1b[31m",
+    ]
+
+
+def test_help_fits_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    ran = run("train", "word2vec", "--help")
+    assert ran.status == 0
+    assert "--dim" in ran.out
+
+
+def test_too_little_memory_is_said_plainly() -> None:
+    assert explained(MemoryError("Unable to allocate 9 TiB")) == "not enough memory: Unable to allocate 9 TiB"
+    assert "surrogates" in explained(UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"))
+
+
+INTERRUPTED_TWICE = """
+import signal
+from wordfield import terminal
+with terminal.one_interrupt():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
+        print("kept")
+    terminal.PATIENCE = 0
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("heard again")
+"""
+
+
+def test_a_second_control_c_does_not_break_off_what_the_first_set_going() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_TWICE], capture_output=True, check=True, text=True)
+    assert done.stdout.split("\n") == ["kept", "heard again", ""]

@@ -65,3 +65,9 @@ def test_a_tokenizer_that_cannot_be_is_a_format_error(model, tmp_path, tokenizer
     path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer": tokenizer}))
     with pytest.raises(FormatError, match='"tokenizer" is'):
         StaticModel.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("texts", [[None], [b"the cat"], [["the", "cat"]]])
+def test_what_is_no_text_is_refused(model, texts):
+    with pytest.raises(TypeError, match="a text is a str, not"):
+        model.embed(texts)

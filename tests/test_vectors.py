@@ -204,3 +204,26 @@ def test_answers_are_gensims():
     assert field.rank("w1", "w2") == theirs.rank("w1", "w2")
     assert set(field.closer_than("w1", "w2")) == set(theirs.closer_than("w1", "w2"))
     assert field.similarity("w1", "w2") == pytest.approx(float(theirs.similarity("w1", "w2")), abs=1e-6)
+
+
+def test_a_word_is_exactly_like_itself():
+    rows = np.random.default_rng(1).normal(size=(500, 50)).astype(np.float32)
+    field = WordVectors(Vocabulary([f"w{row}" for row in range(500)]), Dense(rows))
+    assert {field.similarity(word, word) for word in field.index_to_key} == {1.0}
+
+
+def test_more_neighbours_than_words_take_no_memory(field):
+    assert len(field.most_similar("king", 10**15)) == 6
+    assert len(field.analogy("king", "man", "queen", 10**15)) == 4
+    assert len(field.analogy("king", "man", "queen", 10**15, "mul")) == 4
+
+
+def test_what_is_no_word_no_count_and_no_filter_is_said(field):
+    for key in (5, None, 1.5):
+        with pytest.raises(KeyError, match="words are str"):
+            field[key]
+    for k in ("3", 2.5):
+        with pytest.raises(TypeError, match="k is how many words"):
+            field.most_similar("king", k)
+    with pytest.raises(TypeError, match=r"keep=\['queen'\]"):
+        field.most_similar("king", keep="queen")

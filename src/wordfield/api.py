@@ -217,13 +217,14 @@ def keep(model: StaticModel, out: Path, format: str) -> None:
     try:
         model.save(out, format)
     except (OSError, ValueError) as error:
-        refuge = Path(tempfile.mkdtemp(prefix="wordfield-")) / out.stem
         try:
+            refuge = Path(tempfile.mkdtemp(prefix="wordfield-")) / out.stem
             model.save(refuge, "native")
-        except OSError:
+        except (OSError, ValueError):
             raise error from None
         kind = OSError if isinstance(error, OSError) else ValueError
-        raise kind(f"{error}; the trained model is kept in {refuge}") from error
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        raise kind(f"{said}; the trained model is kept in {refuge}") from error
 
 
 def refuse_foreign(out: Path, format: str) -> None:
@@ -239,8 +240,11 @@ def refuse_foreign(out: Path, format: str) -> None:
     place = out.absolute().parent
     while not place.exists():
         place = place.parent
-    with tempfile.TemporaryFile(dir=place):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(out)) from None
 
 
 def summary(model: StaticModel, out: str | Path | None) -> dict[str, Any]:
@@ -267,8 +271,9 @@ def write_npy(path: Path, _: Sequence[str], vectors: Matrix) -> None:
 
     from wordfield.formats.files import replacing
 
-    with replacing(path) as stream:
-        np.save(stream, vectors, allow_pickle=False)
+    with replacing(path) as stream:  # np.save into a real file does not say why it could not write
+        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(vectors))
+        stream.write(np.ascontiguousarray(vectors).data)
 
 
 def write_jsonl(path: Path, texts: Sequence[str], vectors: Matrix) -> None:

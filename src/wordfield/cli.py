@@ -6,21 +6,24 @@ Results go to stdout; progress, warnings and one line ``error: ...`` to stderr. 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
-from cyclopts.argument import ArgumentCollection
+from cyclopts import App, CoercionError, CycloptsError, Parameter, UnknownOptionError
+from cyclopts.argument import Argument, ArgumentCollection
 from cyclopts.config import Dict as Settings
 
 from wordfield import __version__, api
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
-from wordfield.terminal import Help, flat, print_json, print_table, reporting, short, warning
+from wordfield.terminal import Help, flat, one_interrupt, print_json, print_table, reporting, short, warning
+
+log = logging.getLogger(__name__)
 
 
 def described(help: str, **options: Any) -> Parameter:
@@ -196,8 +199,13 @@ def embed(
 
 def read_lines(path: str) -> list[str]:
     """The lines of a file, or of standard input for ``-``, as UTF-8 with replacement."""
-    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    lines = data.decode("utf-8-sig", "replace").split("\n")
+    from wordfield.text.sources import UTF8_BOM, decoded, standard_input
+
+    data = standard_input().read() if path == "-" else Path(path).read_bytes()
+    text, invalid = decoded(data.removeprefix(UTF8_BOM), path, 0, 1, strict=False)
+    if invalid:
+        log.warning("%d bytes of %s are not UTF-8; U+FFFD stands for them", invalid, path)
+    lines = text.split("\n")
     return [line.removesuffix("\r") for line in lines[: len(lines) - (lines[-1] == "")]]
 
 
@@ -279,15 +287,32 @@ def settings(app: App, commands: tuple[str, ...], arguments: ArgumentCollection)
         except ValueError as error:
             raise CycloptsError(msg=f"{path} is not valid TOML: {error}") from None
         Settings(options, source=path, use_commands_as_keys=False)(app, commands, arguments)
+    for argument in arguments:
+        if int in (argument.hint, *get_args(argument.hint)):
+            refuse_fractions(argument)
+
+
+def refuse_fractions(argument: Argument) -> None:
+    """Refuse 1.5 for a whole number, which cyclopts would round; 2.0 is one."""
+    for token in argument.tokens:
+        try:
+            whole = float(token.value).is_integer()
+        except ValueError:  # no number at all: cyclopts says so
+            continue
+        if not whole:
+            raise CoercionError(token=token, argument=argument, target_type=int)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called us, who wants nothing of it
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    with warning():
+    with warning(), one_interrupt():
         status = guarded(lambda: application(recipes=arguments[:1] == ["train"])(arguments))
     return status or guarded(sys.stdout.flush)
 
@@ -313,6 +338,10 @@ def guarded(action: Callable[[], object]) -> int:
 
 def explained(error: Exception) -> str:
     """What went wrong, without the decoration that Python puts around it."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
+    if isinstance(error, UnicodeError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, (KeyError, ValueError, ArithmeticError, OSError, ImportError, TypeError)) and error.args:

@@ -73,6 +73,9 @@ class StaticModel:
         """
         if isinstance(texts, str):
             raise TypeError("embed takes a list of texts, not one: embed([text])")
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"a text is a str, not {type(text).__name__}: {text!r:.60}")
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         vocabulary = self.words.vocabulary
         for here, text in enumerate(texts):

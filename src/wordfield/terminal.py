@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from json import dumps
@@ -17,12 +20,15 @@ if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel
     from rich.console import Console
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 WIDEST = 110
 """Characters in a line of help, at most."""
 NAMES = 26
 """Characters for names in help; a longer one has a line to itself."""
 PAUSE = 2.0
 """Seconds between two lines of progress where there is no terminal."""
+PATIENCE = 2.0
+"""Seconds after Ctrl-C in which another one is not heard."""
 
 
 class Help:
@@ -56,7 +62,7 @@ def entry_lines(entry: HelpEntry, width: int) -> list[str]:
     notes = ["|".join(choices)] if choices else []
     notes += [f"default: {default}"] if default is not None else []
     notes += ["required"] if entry.required and names.startswith("--") else []
-    lines = textwrap.wrap(words + "".join(f" [{note}]" for note in notes), width - NAMES - 4) or [""]
+    lines = textwrap.wrap(words + "".join(f" [{note}]" for note in notes), max(width - NAMES - 4, NAMES)) or [""]
     first = [f"  {names:{NAMES}}  {lines.pop(0)}".rstrip()] if len(names) <= NAMES else [f"  {names}"]
     return first + [" " * (NAMES + 4) + line for line in lines]
 
@@ -116,6 +122,30 @@ def warning() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+@contextmanager
+def one_interrupt() -> Iterator[None]:
+    """Hear the first Ctrl-C, but not the next within ``PATIENCE``, so that what the first set going, such as keeping
+    what was learnt, comes to its end. After an interrupt it stays so, until the process ends.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    heard: list[float] = []
+
+    def hear(*_: object) -> None:
+        if not heard or monotonic() >= heard[-1] + PATIENCE:
+            heard.append(monotonic())
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    finally:
+        if not heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Lines:
     """Progress for a stderr that is no terminal: a line every two seconds, and one at the end."""
 
@@ -158,12 +188,17 @@ def print_table(rows: Iterable[tuple[Any, ...]]) -> None:
     """Columns of text, two spaces apart; a Chinese character takes two places."""
     from rich.cells import cell_len
 
-    lines = [[str(cell) for cell in row] for row in rows]
+    lines = [[CONTROL.sub(escaped, str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print(
             "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
         )
+
+
+def escaped(found: re.Match[str]) -> str:
+    """A control character as Python writes it: a line feed in a word would break the table, others the terminal."""
+    return found[0].encode("unicode_escape").decode()
 
 
 def print_json(result: Any) -> None:

@@ -6,6 +6,7 @@ V words, D dimensions, Q queries, n words given. Cosines throughout; a vector of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, final, overload
 
 import numpy as np
@@ -83,6 +84,8 @@ class WordVectors:
         """
         if isinstance(word, str):
             return self.storage.mean(self.vocabulary.rows(word))
+        if not isinstance(word, Sequence | np.ndarray):
+            raise KeyError(self.vocabulary.unknown(word))
         if not len(word):
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([self[each] for each in word])
@@ -115,7 +118,8 @@ class WordVectors:
     def similarity(self, a: str | Vector, b: str | Vector) -> float:
         """The cosine of two words, -1 to 1; 0 where one of them has a vector of zeros."""
         one, other = (exact.unit(self._vector(term)[None])[0] for term in (a, b))
-        return _cosine(one @ other)
+        lengths = sqrt((one @ one) * (other @ other))  # 1, but for rounding, without which a word is 1.0 like itself
+        return _cosine(one @ other / lengths) if lengths else 0.0
 
     @overload  # a str is a Sequence[str] too: this line comes first and answers it
     def most_similar(  # type: ignore[overload-overlap]
@@ -191,7 +195,7 @@ class WordVectors:
             self.storage.matrix,
             self[b, c, a][None],
             2,
-            k,
+            min(k, len(self)),
             norms=self.storage.norms,
             exclude=exclude,
             candidates=candidates,
@@ -246,7 +250,12 @@ class WordVectors:
     ) -> list[Neighbors]:
         _positive(k)
         rows, scores = exact.nearest(
-            self.storage.matrix, queries, k, norms=self.storage.norms, exclude=exclude, candidates=candidates
+            self.storage.matrix,
+            queries,
+            min(k, len(self)),
+            norms=self.storage.norms,
+            exclude=exclude,
+            candidates=candidates,
         )
         return [self._named(*each) for each in zip(rows, scores, strict=True)]
 
@@ -277,6 +286,8 @@ class WordVectors:
         limit = len(self) if restrict_vocab is None else min(restrict_vocab, len(self))
         if keep is None:
             return None if limit == len(self) else np.arange(limit)
+        if isinstance(keep, str):
+            raise TypeError(f"keep is a function or a collection of words, not one str: keep=[{keep!r}]")
         if callable(keep):
             chosen = [row for row, word in enumerate(self.vocabulary.words[:limit]) if keep(word)]
         else:
@@ -297,6 +308,8 @@ def _terms(given: Any) -> list[Term]:
 
 
 def _positive(k: int) -> None:
+    if not isinstance(k, int | np.integer):
+        raise TypeError(f"k is how many words to return, a whole number, not {k!r}")
     if k < 1:
         raise ValueError(f"k is how many words to return, at least 1, not {k}")
 

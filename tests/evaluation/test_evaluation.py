@@ -237,3 +237,9 @@ def test_the_real_sets_are_recognised_and_read_whole():
         "ca8-semantic": 7636,
     }
     assert len(results["google"]["sections"]) == 14
+
+
+def test_a_negative_limit_is_refused(tmp_path):
+    words = WordVectors(Vocabulary(list("abcd")), Dense(np.eye(4, dtype=np.float32)))
+    with pytest.raises(ValueError, match="restrict_vocab is how many"):
+        analogy.answers(words, [analogy.Question("", *"abcd")], -1)

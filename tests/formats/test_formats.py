@@ -1,5 +1,7 @@
 """Any format: what is saved comes back, what is recognised is recognised by content, what cannot be held is refused."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,14 @@ def test_a_table_has_a_word_and_a_count_for_each_row():
         Table(["a", "b"], Dense(np.ones((2, 2))), np.array([1]))
     with pytest.raises(ValueError, match="2 axes"):
         Dense(np.ones(3))
+
+
+def test_what_cannot_be_read_twice_or_begins_with_a_mark_is_explained(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FormatError, match="pipe is a pipe"):
+        formats.load(tmp_path / "pipe")
+    (tmp_path / "mark.txt").write_bytes(b"\xef\xbb\xbf1 2\na 1 2\n")
+    with pytest.raises(FormatError, match="byte order mark"):
+        formats.load(tmp_path / "mark.txt")
+    with pytest.raises(FileNotFoundError, match="no model at http://host/v1#name"):
+        formats.load("http://host/v1#name")

@@ -174,3 +174,10 @@ def test_tensors_whose_header_lies_are_refused(folder, data, message):
     (folder / "vectors.safetensors").write_bytes(data)
     with pytest.raises(FormatError, match=rf"vectors\.safetensors: .*{message}"):
         formats.load(folder)
+
+
+def test_a_name_that_is_no_unicode_is_kept(table, tmp_path):
+    odd = Table(table.words, table.storage, table.counts, {"history": {"corpus": "\udcff.txt"}}, table.state)
+    formats.save(odd, tmp_path / "model")
+    assert formats.load(tmp_path / "model").config == odd.config
+    (tmp_path / "model" / "config.json").read_text("utf-8")

@@ -207,3 +207,19 @@ def test_files_written_by_others_are_read(data, caplog):
     for other in ("word2vec/test_glove.txt", "fasttext/lee_fasttext_new.bin", "finalfusion/embeddings.fifu"):
         with pytest.raises(FormatError, match="no format recognised"):
             formats.load(data / "fixtures" / other)
+
+
+def test_a_text_file_cut_inside_its_last_number_is_not_read_without_a_warning(table, tmp_path, caplog):
+    formats.save(table, tmp_path / "x.txt")
+    whole = (tmp_path / "x.txt").read_bytes()
+    for end in range(len(whole)):
+        cut = write(tmp_path, whole[:end], "cut.txt")
+        caplog.clear()
+        try:
+            formats.load(cut)
+        except FormatError:
+            continue
+        assert "if the file was cut there" in caplog.text
+    caplog.clear()
+    formats.load(tmp_path / "x.txt")
+    assert not caplog.text

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import sys
 from pathlib import Path
 
@@ -289,3 +290,18 @@ def test_a_corpus_says_what_it_is(tmp_path):
     assert Path(Corpus(path).name) == path
     with pytest.raises(ValueError, match="unknown tokenizer 'spaces'"):
         Corpus(path, tokenizer="spaces")
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "a.txt").write_text("one two")
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="locked"):
+        Corpus(tmp_path)

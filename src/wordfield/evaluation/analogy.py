@@ -96,6 +96,10 @@ def answers(
     """
     if method not in ("add", "mul"):
         raise ValueError(f"unknown method {method!r}; known: add, mul")
+    if restrict_vocab is not None and restrict_vocab < 0:
+        raise ValueError(
+            f"restrict_vocab is how many of the most frequent words may answer, 0 for all, not {restrict_vocab}"
+        )
     limit = min(len(words), restrict_vocab or len(words))
     found = np.full(len(questions), -1, dtype=np.int8)
     rows: list[tuple[int, ...]] = []

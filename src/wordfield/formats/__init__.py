@@ -6,6 +6,7 @@ Whatever interrupts a save, the old file stays whole: see ``wordfield.formats.fi
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +35,7 @@ HINTS: dict[bytes, str] = {
     b"FiFu": "it looks like a finalfusion file, which is not read yet",
     b"\xba\x16\x4f\x2f": "it looks like a fastText .bin, which is not read yet",
     b"\xff\xfe": "it looks like UTF-16 text: save it as UTF-8",
+    b"\xef\xbb\xbf": "it starts with a byte order mark: save it as UTF-8 without",
 }
 
 
@@ -55,10 +57,9 @@ def load(path: PathLike, format: str | None = None) -> Table:
     ``FileNotFoundError`` where there is none; ``FormatError`` where no format fits or the file is damaged, with the
     place.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"no model at {path}")
-    return _module(format or recognise(path)).load(path)
+    if not Path(path).exists():
+        raise FileNotFoundError(f"no model at {os.fspath(path)}")
+    return _module(format or recognise(path)).load(Path(path))
 
 
 def save(table: Table, path: PathLike, format: str | None = None) -> None:

@@ -28,7 +28,11 @@ DEFLATE = 1032
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The content of a file, unpacked where it is gzip, and how many bytes it can have at most."""
+    """The content of a file, unpacked where it is gzip, and how many bytes it can have at most. ``FormatError`` for a
+    pipe, which can be read only once.
+    """
+    if path.is_fifo():
+        raise FormatError(f"{path} is a pipe, and vectors are read more than once: save them as a file first")
     size = path.stat().st_size
     with path.open("rb") as raw:
         packed = raw.read(2) == GZIP
@@ -49,7 +53,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     check_file(target)
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced, only written to
-        with target.open("wb") as stream:
+        with _told(target), target.open("wb") as stream:
             yield stream
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ def save(table: Table, path: Path) -> None:
         sorted(table.state.items(), key=lambda item: -item[1].itemsize)
     )  # so that all stay aligned after the first
     with replacing_folder(path, FILES, CONFIG) as folder:
-        (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False, default=_plain) + "\n", "utf-8")
+        (folder / CONFIG).write_bytes(_written(config))
         lines = json.dumps(vocabulary, ensure_ascii=False, separators=(",\n", ": "))
         (folder / VOCABULARY).write_bytes((lines + "\n").encode("utf-8", "surrogatepass"))
         tensors.write(folder / VECTORS, {"vectors": table.storage.matrix} | state)
@@ -147,6 +147,14 @@ def _parsed(path: Path, pairs: bool = False) -> Any:
         raise FormatError(f"{path}: byte {byte}: damaged or truncated JSON ({error.msg})") from error
     except RecursionError as error:
         raise FormatError(f"{path}: JSON nested too deeply to be a model") from error
+
+
+def _written(config: dict[str, Any]) -> bytes:
+    """The configuration as JSON in UTF-8; as ASCII where a file name in it is no valid Unicode."""
+    try:
+        return (json.dumps(config, indent=2, ensure_ascii=False, default=_plain) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(config, indent=2, default=_plain) + "\n").encode()
 
 
 def _plain(value: Any) -> Any:

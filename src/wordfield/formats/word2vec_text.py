@@ -8,6 +8,7 @@ are written: every float32 comes back as it was.
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from wordfield.formats import word2vec
 from wordfield.formats.files import check_file, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.storage import Dense
+
+log = logging.getLogger(__name__)
 
 HOLDS: frozenset[str] = frozenset()
 STEP = 1 << 22
@@ -36,14 +39,15 @@ def sniff(path: Path, head: bytes) -> bool:
 
 def load(path: Path) -> Table:
     """Read the whole file; ``FormatError`` names the line that has too few numbers or none, and a count of lines that
-    is not the header's.
+    is not the header's. A last line without a line feed is read, with a warning: the file may be cut inside a number.
     """
     with opened(path) as (stream, limit):
         words, dim = word2vec.promised(path, stream.readline(100), (2, 1), limit + 1)
         matrix = np.empty((words, dim), dtype=np.float32)
         names = word2vec.Words(path, "line", 2)
-        row = 0
-        for lines in _lines(stream):
+        row, ended = 0, True
+        for lines, whole in _lines(stream):
+            ended = whole
             found, numbers = _split(path, lines[: words - row], dim, row + 2)
             names.extend(found)
             matrix[row : row + len(found)] = _numbers(path, numbers, dim, row + 2)
@@ -59,6 +63,8 @@ def load(path: Path) -> Table:
         raise FormatError(
             f"{path}: truncated, or a wrong header: line 1 promises {words} words, line {row + 1} is the last of {row}"
         )
+    if not ended:
+        log.warning("%s: no line feed ends the last line: if the file was cut there, its last number is wrong", path)
     return Table(names.done(), Dense(matrix))
 
 
@@ -77,15 +83,15 @@ def save(table: Table, path: Path) -> None:
             )
 
 
-def _lines(stream: IO[bytes]) -> Iterator[list[bytes]]:
-    """The lines after the first, some MiB at a time; a last line without a line feed counts, an empty end does not."""
+def _lines(stream: IO[bytes]) -> Iterator[tuple[list[bytes], bool]]:
+    """The lines after the first, some MiB at a time, and whether a line feed ends them; an empty end is no line."""
     rest = b""
     while more := stream.read(STEP):
         *lines, rest = (rest + more).split(b"\n")
         if lines:
-            yield lines
+            yield lines, True
     if rest:
-        yield [rest]
+        yield [rest], False
 
 
 def _split(path: Path, lines: list[bytes], dim: int, number: int) -> tuple[list[bytes], list[bytes]]:

@@ -145,6 +145,13 @@ def decoded(data: bytes, name: str, offset: int, line: int, strict: bool) -> tup
     return text, len(data) - len(text.encode()) + 3 * replaced
 
 
+def standard_input() -> IO[bytes]:
+    """The bytes of standard input; ``ValueError`` where whoever started us has closed it."""
+    if sys.stdin is None:
+        raise ValueError("standard input is closed: give text there, or name a file")
+    return sys.stdin.buffer
+
+
 def _find(name: str | os.PathLike[str]) -> list[Part]:
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"a corpus is named by str or Path, not by {type(name).__name__}: {name!r}")
@@ -176,17 +183,22 @@ def _find(name: str | os.PathLike[str]) -> list[Part]:
 
 def _below(folder: Path) -> list[Path]:
     files = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_raised):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [Path(parent, name) for name in names if not name.startswith(".")]
     return sorted(file for file in files if file.is_file())
+
+
+def _raised(error: OSError) -> None:
+    """A folder that cannot be read is not left out silently."""
+    raise error
 
 
 def _stored(part: Part) -> IO[bytes]:
     if part.path is not None:
         return part.path.open("rb", buffering=ENOUGH)
     if part.name == STDIN:
-        return sys.stdin.buffer
+        return standard_input()
     from wordfield.text.python_docs import python_docs
 
     return io.BytesIO(python_docs())
