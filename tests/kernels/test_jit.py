@@ -60,11 +60,14 @@ def test_the_cache_folder_follows_every_kernel_source(tmp_path, monkeypatch):
     assert len(folders) == 1 + len(list(copy.glob("*.py")))
 
 
-def test_where_the_cache_cannot_be_written_a_temporary_folder_serves(tmp_path, monkeypatch):
+def test_where_the_cache_cannot_be_written_a_folder_of_our_own_serves(tmp_path, monkeypatch):
     occupied = tmp_path / "file"
     occupied.write_text("in the way", "utf-8")
     monkeypatch.setenv("WORDFIELD_CACHE", str(occupied))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     folder = jit.cache_folder.__wrapped__()
     assert folder.is_dir()
-    assert folder.parent == tmp_path
+    assert folder.parent.parent == tmp_path
+    assert jit.cache_folder.__wrapped__() == folder
+    folder.parent.chmod(0o777)  # others could put machine code there
+    assert jit.cache_folder.__wrapped__().parent == tmp_path

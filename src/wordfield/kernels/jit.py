@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -27,20 +29,27 @@ FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
 
 @cache
 def cache_folder() -> Path:
-    """The folder that holds the machine code of exactly these kernel sources; a temporary one where the user's cannot
-    be written.
+    """The folder that holds the machine code of exactly these kernel sources; where the user's cannot be written, one
+    in the temporary folder that nobody else can write.
     """
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     folder = Path(os.environ.get("WORDFIELD_CACHE") or platformdirs.user_cache_path("wordfield")) / name
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix=f"wordfield-{name}-"))
+    user = os.getuid() if hasattr(os, "getuid") else -1
+    own = Path(tempfile.gettempdir()) / f"wordfield-{user}"
+    with suppress(OSError):
+        own.mkdir(mode=0o700, exist_ok=True)
+        status = own.lstat()
+        if stat.S_IMODE(status.st_mode) == 0o700 and status.st_uid == user:
+            (own / name).mkdir(exist_ok=True)
+            return own / name
+    return Path(tempfile.mkdtemp(prefix=f"wordfield-{name}-"))
 
 
 def _compiled(function: Callable[P, R], forceinline: bool) -> Callable[P, R]:

@@ -231,6 +231,8 @@ def test_patience_stops_and_gives_back_the_best_epoch():
         ("window", 0, "window must be"),
         ("window", 2.5, "window must be"),
         ("negatives", 0, "negatives must be"),
+        ("dim", 4097, "dim must be at most 4096 .*, not 4097"),
+        ("window", 100_001, "window must be at most 100,000, not 100001"),
         ("negatives", 201, "negatives must be at most 200 .*, not 201"),
         ("epochs", 0, "epochs must be"),
         ("min_count", 0, "min_count must be"),
@@ -272,3 +274,29 @@ def test_one_word_alone_and_two_words(loss):
     assert alone.words["hermit"].shape == (8,)
     two = Word2Vec(**SMALL, loss=loss).fit(Corpus([["a", "b"]] * 20))
     assert np.isfinite(two.words.vectors).all()
+
+
+def test_text_of_which_no_word_is_kept_is_said(caplog):
+    Word2Vec(**{**SMALL, "subsample": 1e-9, "epochs": 1}).fit([["one", "two", "three", "one"]])
+    assert "nothing to learn from" in caplog.text
+
+
+def test_vectors_that_share_no_word_are_said(caplog):
+    theirs = WordVectors(Vocabulary(["zebra"]), Dense(np.ones((1, 8), np.float32)))
+    Word2Vec(**{**SMALL, "epochs": 1}).fit(sentences(), start=StaticModel(theirs, Corpus(sentences()).tokenizer))
+    assert "know none of the 12 words" in caplog.text
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_run_with_patience_that_diverges_gives_back_its_best_epoch():
+    with Corpus(sentences()).scan() as scan:
+        ids, kept = scan.encode(scan.vocabulary(1)), []
+        plan = training.Plan(9, 0.5, 0, 1, 1, heldout=0.2, patience=3)
+
+        def step(chunk, rates, scratch, state):
+            return (float("nan") if len(kept) == 1 and rates.first else 1.0), 1
+
+        loop = Loop(ids, step, plan, lambda *_, **__: None)
+        loop.run(lambda: kept.append("best"), lambda: kept.append("restored"))
+    assert kept == ["best", "restored"]
+    assert "is no number" in loop.history.stopped

@@ -110,7 +110,13 @@ class Loop:
         history, plan = self.history, self.plan
         best, since = min(history.heldout, default=math.inf), 0
         for epoch in range(len(history.loss), plan.epochs):
-            history.loss.append(self._epoch(epoch))
+            try:
+                history.loss.append(self._epoch(epoch))
+            except FloatingPointError as error:
+                if not plan.patience or best == math.inf:
+                    raise
+                history.stopped, since = f"in epoch {epoch + 1}: {error}", 1
+                break
             history.unfinished = (0.0, 0)
             if not self.kept_aside:
                 continue
@@ -139,6 +145,8 @@ class Loop:
                     rate = self.plan.learning_rate
                     raise FloatingPointError(f"the loss of epoch {epoch + 1} is no number: lower learning_rate, {rate}")
                 self.progress(history.tokens, history.planned, epoch=epoch + 1, loss=mean)
+        if not history.unfinished[1]:
+            log.warning("epoch %d had nothing to learn from: no word kept a neighbour; see subsample", epoch + 1)
         return history.unfinished[0] / max(history.unfinished[1], 1)
 
     def _measure(self) -> float:

@@ -6,9 +6,10 @@ arXiv 1310.4546). Legend: V words, D dimension.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,8 @@ from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
     from wordfield.kernels.sampling import Tables
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -63,6 +66,8 @@ NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
     "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
     "exponent": ("from -3 to 3", lambda power: -3 <= power <= 3),
+    "dim": ("at most 4096 (the kernel is compiled for it)", lambda wide: wide <= 4096),
+    "window": ("at most 100,000", lambda wide: wide <= 100_000),
     "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
 }
 """What a field must be, in words and as a test."""
@@ -124,8 +129,11 @@ class Word2Vec:
         if self.patience and not self.heldout:
             raise ValueError("patience needs held-out text to measure on: set heldout, for example to 0.01")
 
-    def fit(self, corpus: Corpus, progress: Progress = silent, start: StaticModel | None = None) -> StaticModel:
-        """Train on ``corpus``; the model's ``history`` has the loss of each epoch, in nats for each prediction.
+    def fit(
+        self, corpus: Corpus | Iterable[Any], progress: Progress = silent, start: StaticModel | None = None
+    ) -> StaticModel:
+        """Train on ``corpus``, or what one is made of; the model's ``history`` has the loss of each epoch, in nats for
+        each prediction.
 
         ``start``: a model to go on from, of the same ``dim``. One whose training was interrupted goes on where it
         stopped, if recipe and corpus are the same: with one thread the result is that of a run without the
@@ -135,6 +143,7 @@ class Word2Vec:
         ``ValueError`` if the corpus has no word, or none ``min_count`` times. ``KeyboardInterrupt``, from the keyboard
         or from ``progress``, carries what was learnt so far as its ``partial``, a `StaticModel`.
         """
+        corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
         if start is not None and start.dim != self.dim:
             raise ValueError(f"the vectors to start from have {start.dim} dimensions, the recipe dim={self.dim}")
         begun = time.perf_counter()
@@ -265,6 +274,9 @@ class _Run:
         dim, index = self.recipe.dim, start.words.vocabulary.index
         theirs = np.array([index.get(word, -1) for word in self.vocabulary.words], np.int64)
         known = np.flatnonzero(theirs >= 0)
+        log.info("%d of %d words start from given vectors", len(known), len(theirs))
+        if not len(known):
+            log.warning("the vectors to start from know none of the %d words: nothing of them is used", len(theirs))
         self.tables.input[known, :dim] = start.words.storage.take(theirs[known])
         output, tree = start.state.get("output"), start.state.get("tree")
         if (self.recipe.loss == "hierarchical") != (tree is not None) or output is None:
