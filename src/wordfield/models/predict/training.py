@@ -133,6 +133,8 @@ class Loop:
                 break
         if since and plan.patience:
             restore_best()
+        if not any(history.loss):
+            log.warning("there was nothing to learn from: no word kept a neighbour; try subsample=0, or more text")
 
     def _epoch(self, epoch: int) -> float:
         """Train on all spans: the mean loss."""
@@ -145,8 +147,6 @@ class Loop:
                     rate = self.plan.learning_rate
                     raise FloatingPointError(f"the loss of epoch {epoch + 1} is no number: lower learning_rate, {rate}")
                 self.progress(history.tokens, history.planned, epoch=epoch + 1, loss=mean)
-        if not history.unfinished[1]:
-            log.warning("epoch %d had nothing to learn from: no word kept a neighbour; see subsample", epoch + 1)
         return history.unfinished[0] / max(history.unfinished[1], 1)
 
     def _measure(self) -> float:
