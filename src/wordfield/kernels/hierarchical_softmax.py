@@ -145,7 +145,7 @@ def trainer(dim: int, cbow: bool, shared: bool) -> Callable[..., tuple[float, in
                 tables.output[own + node, column] = before[node, column]
         loss, pairs = 0.0, 0
         for here in range(count):
-            if copies > 0 and here % AGREE == 0:
+            if here % AGREE == 0:
                 agree(tables.output, tree.hot, own, before)
             if here + 1 < count:
                 ahead = scratch.kept[here + 1]
@@ -189,8 +189,7 @@ def trainer(dim: int, cbow: bool, shared: bool) -> Callable[..., tuple[float, in
                         tables.input, inputs, old, inside, tables.output, rows, turn, TILE, dim, slopes, first
                     )
                 pairs += inside
-        if copies > 0:
-            agree(tables.output, tree.hot, own, before)
+        agree(tables.output, tree.hot, own, before)
         return loss, pairs
 
     return train

@@ -266,6 +266,9 @@ def test_more_threads_than_processors_is_allowed_and_said(caplog, monkeypatch):
     assert training.thread_count(5) == 5
     assert "5 threads for 2 processors" in caplog.text
     assert training.thread_count(None) == 2
+    caplog.clear()
+    Word2Vec(**{**SMALL, "threads": 5}, loss="hierarchical").fit(sentences())
+    assert caplog.text.count("5 threads for 2 processors") == 1
 
 
 @pytest.mark.parametrize("loss", LOSSES)

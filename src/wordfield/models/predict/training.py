@@ -41,7 +41,7 @@ class Plan:
     epochs: int
     learning_rate: float
     final_rate: float
-    threads: int | None
+    threads: int
     seed: int
     heldout: float = 0.0
     patience: int = 0
@@ -90,7 +90,7 @@ class Loop:
         self.spans, self.kept_aside = _split(ids.chunks(size), plan.heldout, plan.seed)
         self.longest = max(last - first for first, last in self.spans + self.kept_aside)
         tokens = sum(last - first for first, last in self.spans)
-        self.history = History(planned=tokens * plan.epochs, threads=thread_count(plan.threads))
+        self.history = History(planned=tokens * plan.epochs, threads=plan.threads)
 
     def resume(self, before: dict[str, Any]) -> None:
         """Go on where a run of the same plan over the same corpus was interrupted, as its ``history`` tells."""

@@ -151,8 +151,8 @@ class Word2Vec:
             vocabulary, interrupted = self._vocabulary(scan, start)
             ids = scan.encode(vocabulary)
             seconds = {"read": time.perf_counter() - begun}
-            run = _Run(self, vocabulary, start)
             plan = self._plan()
+            run = _Run(self, vocabulary, start, plan.threads)
             loop = Loop(ids, run.step(), plan, progress)
             if start is not None and interrupted:
                 loop.resume(start.history)
@@ -192,21 +192,23 @@ class Word2Vec:
             rate *= SHARED
         rate = rate if self.learning_rate is None else self.learning_rate
         share = share if self.final_rate is None else self.final_rate
-        return Plan(self.epochs, rate, share, self.threads, self.seed, self.heldout, self.patience)
+        return Plan(self.epochs, rate, share, thread_count(self.threads), self.seed, self.heldout, self.patience)
 
 
 class _Run:
     """The tables of one training run, and the kernel that works on them."""
 
-    def __init__(self, recipe: Word2Vec, vocabulary: Vocabulary, start: StaticModel | None) -> None:
+    def __init__(self, recipe: Word2Vec, vocabulary: Vocabulary, start: StaticModel | None, threads: int) -> None:
         from wordfield.kernels import simd
+        from wordfield.kernels.hierarchical_softmax import HOT, huffman
         from wordfield.kernels.sampling import Tables
 
         self.recipe, self.vocabulary = recipe, vocabulary
         words, width = len(vocabulary), simd.padded(recipe.dim)
         random = np.random.default_rng(recipe.seed)
-        copies = self._copied * thread_count(recipe.threads)
-        self.tables = Tables(simd.table(words, width), simd.table(words + 1 + copies, width))
+        # Nodes of the tree that each thread has copies of: none for one thread alone.
+        self.copied = min(HOT, words - 1) if recipe.loss == "hierarchical" and threads > 1 else 0
+        self.tables = Tables(simd.table(words, width), simd.table(words + 1 + threads * self.copied, width))
         # As word2vec.c: inputs uniform within half a unit over the dimension, outputs zero.
         self.tables.input[:, : recipe.dim] = (random.random((words, recipe.dim), np.float32) - 0.5) / recipe.dim
         self.tree: Rows = np.empty((0, 2), np.int64)
@@ -214,17 +216,7 @@ class _Run:
         if start is not None:
             self._take(start)
         if recipe.loss == "hierarchical" and len(self.tree) != words - 1:
-            from wordfield.kernels.hierarchical_softmax import huffman
-
             self.tree = huffman(self._counts)
-
-    @property
-    def _copied(self) -> int:
-        """Nodes of the tree that each thread has copies of: none for one thread alone."""
-        from wordfield.kernels.hierarchical_softmax import HOT
-
-        alone = self.recipe.loss != "hierarchical" or thread_count(self.recipe.threads) == 1
-        return 0 if alone else min(HOT, len(self.vocabulary) - 1)
 
     @property
     def _counts(self) -> Rows:
@@ -247,7 +239,7 @@ class _Run:
         else:
             train = hierarchical_softmax.trainer(width, cbow, shared)
             paths = hierarchical_softmax.paths(self.tree, root(self.tree), len(counts), len(counts))
-            answers = paths._replace(hot=len(self.tree) - self._copied)
+            answers = paths._replace(hot=len(self.tree) - self.copied)
         reading = Reading(_keep(counts, recipe.subsample), recipe.window, recipe.shrink)
         return lambda chunk, rates, scratch, state: train(tables, chunk, reading, answers, rates, scratch, state)
 
