@@ -13,7 +13,10 @@ from wordfield import cli
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """As plain Python the kernels' integers wrap around with a warning, where machine code just wraps around."""
+    """No corpus of a test is kept. As plain Python the kernels' integers wrap around with a warning, where machine code
+    just wraps around.
+    """
+    os.environ["WORDFIELD_CACHE_LIMIT"] = "0"  # tests of the cache have one of their own
     if JIT_OFF:
         config.addinivalue_line("filterwarnings", "ignore:overflow encountered in scalar:RuntimeWarning")
 

@@ -7,6 +7,10 @@ from collections import Counter
 import regex
 
 JOINERS = "'’\u200c\u200d"
+SPACELESS = (
+    r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}"
+    r"\p{Balinese}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}]&&[\p{L}〇]]"
+)
 SPACES = {c for c in map(chr, range(0x110000)) if c.isspace()} | {"\0"}
 
 
@@ -16,20 +20,39 @@ def small(character: str) -> str:
 
 
 def words_of(text: str, name: str, lowercase: bool) -> list[str]:
-    """The words of a text by definition."""
+    """The words of a text by definition; for ``chinese`` what is left to do once NUL stands between its words."""
     marked = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
     out = []
+    alone = False  # what stands here belongs to a character that is a word of its own
     for here, character in enumerate(marked):
+        alone = name == "characters" and (is_alone(character) or (alone and is_mark(character)))
+        around = marked[here - 1 : here] + marked[here + 1 : here + 2] if here else ""
         if name == "whitespace":
             keep = character not in SPACES
         elif character in JOINERS:
-            around = marked[here - 1 : here] + marked[here + 1 : here + 2] if here else ""
             keep = bool(regex.fullmatch(r"[\p{L}\p{M}]{2}", around))
+            if name == "characters":
+                keep = keep and out[-1][-1:] != " " and not is_alone(around[1])
             character = "'" if character == "’" else character
+        elif character == "." and name == "chinese":
+            keep = bool(regex.fullmatch(r"\p{Nd}{2}", around))
         else:
             keep = bool(regex.match(r"[\p{L}\p{M}\p{N}\p{Pc}]", character))
-        out.append((small(character) if lowercase else character) if keep else " ")
+        written = (small(character) if lowercase else character) if keep else " "
+        if alone:
+            before = out.pop().rstrip(" ") if is_mark(character) else " "
+            written = before + written + " "
+        out.append(written)
     return [word for word in "".join(out).split(" ") if word]
+
+
+def is_mark(character: str) -> bool:
+    return bool(regex.match(r"\p{M}", character))
+
+
+def is_alone(character: str) -> bool:
+    """Whether it is a letter of a script that puts no space between words."""
+    return bool(regex.match(SPACELESS, character, regex.V1)) and not is_mark(character)
 
 
 def sentences_of(data: bytes, name: str, lowercase: bool) -> list[list[str]]:

@@ -23,6 +23,7 @@ Model: TypeAlias = "str | Path | StaticModel"
 
 __all__ = [
     "analogy",
+    "cache",
     "convert",
     "demo",
     "embed",
@@ -30,8 +31,11 @@ __all__ = [
     "info",
     "load",
     "neighbors",
+    "phrases",
+    "plan",
     "save",
     "similarity",
+    "subwords",
     "train",
 ]
 
@@ -96,8 +100,46 @@ def train(
     return trained(recipe, corpus, out, start, progress)[1]
 
 
-def info(model: Model) -> dict[str, Any]:
-    """Kind, dimension, vocabulary, recipe, provenance and, of a path, format and size in bytes."""
+def plan(recipe: Any, corpus: Corpus | Any) -> dict[str, Any]:
+    """What ``train`` would give and take, told from a sample of the corpus and a moment of training; writes nothing.
+
+    Returns recipe, tokens, known_tokens, vocabulary, dim, seconds (read, train) and words_per_second as ``train`` does,
+    all expected; ``memory``: bytes that this process will have at most; ``disk``: bytes of the text as numbers while
+    it trains, and of the result; ``sample``: the share of the text that was looked at.
+    """
+    from wordfield.text.corpus import Corpus
+    from wordfield.text.sampling import sample
+
+    looked = sample(corpus if isinstance(corpus, Corpus) else Corpus(corpus))
+    with looked.scan:
+        trial = recipe.rehearse(looked)
+        dim = recipe.dim
+        return {
+            "recipe": recipe.described()["model"],
+            "tokens": looked.tokens,
+            "known_tokens": trial.known_tokens,
+            "vocabulary": trial.vocabulary,
+            "dim": dim,
+            "seconds": {"read": looked.seconds, "train": trial.seconds},
+            "words_per_second": recipe.epochs * looked.tokens / max(1e-9, trial.seconds),
+            "memory": trial.memory,
+            "disk": {"numbers": 4 * (looked.tokens + trial.known_tokens), "result": 8 * dim * trial.vocabulary},
+            "sample": looked.share,
+        }
+
+
+def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any]:
+    """Of a model: kind, dimension, vocabulary, recipe, provenance and, of a path, format and size in bytes.
+
+    Of a ``Corpus``, which is read for it: files, stored_bytes, bytes, sentences, tokens, types, invalid_bytes,
+    tokenizer, longest_line (bytes, number), and ``unsegmented``, the share of it that has no spaces between words.
+    """
+    from wordfield.text.corpus import Corpus
+
+    if isinstance(model, Corpus):
+        from wordfield.text.inspection import inspect
+
+        return inspect(model, progress)
     if not isinstance(model, (str, Path)):
         return model.info()
     from wordfield import formats
@@ -179,6 +221,75 @@ def evaluate(
 
     results = evaluation.evaluate(opened(model).words, data, suite=suite, restrict_vocab=restrict_vocab)
     return {"model": str(model) if isinstance(model, (str, Path)) else None, "results": results}
+
+
+def phrases(
+    corpus: Corpus | Any,
+    out: str | Path | None = None,
+    *,
+    passes: int = 1,
+    score: Literal["word2phrase", "npmi"] = "word2phrase",
+    threshold: float | None = None,
+    min_count: int = 5,
+    delimiter: str = "_",
+    progress: Progress = silent,
+) -> list[dict[str, Any]]:
+    """Words of ``corpus`` that stand together much more often than chance would have it, best first: objects of phrase,
+    left, right, count, score. See ``wordfield.text.phrases.learn`` for the options.
+
+    ``out``: also write them, as JSON that ``Phrases.read`` reads and ``Corpus(phrases=...)`` takes.
+    """
+    from wordfield.formats.files import replacing
+    from wordfield.text.corpus import Corpus
+    from wordfield.text.phrases import learn
+
+    text = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    with text.scan(progress) as scan:
+        joined, found = learn(scan, passes, score, threshold, min_count, delimiter, progress)
+    joined.close()
+    learnt = joined.tokenizer.phrases
+    if out is not None and learnt is not None:
+        with replacing(Path(out)) as stream:
+            stream.write(f"{learnt.dumps()}\n".encode())
+    return [phrase._asdict() for phrase in found]
+
+
+def subwords(
+    corpus: Corpus | Any,
+    out: str | Path,
+    *,
+    size: int = 8000,
+    kind: Literal["bpe", "unigram"] = "bpe",
+    lowercase: bool = False,
+    min_count: int = 2,
+) -> dict[str, Any]:
+    """Learn a vocabulary of pieces of words from ``corpus`` and write it to ``out``, a tokenizer.json, which is a
+    ``tokenizer`` for a ``Corpus``. See ``wordfield.text.subwords.learn``.
+
+    Returns out, kind and pieces (how many there are).
+    """
+    from wordfield.formats.files import replacing
+    from wordfield.text import subwords as library
+    from wordfield.text.corpus import Corpus
+
+    text = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    vocabulary = library.learn(text.lines(), size, kind, lowercase=lowercase, min_count=min_count)
+    with replacing(Path(out)) as stream:
+        stream.write(vocabulary.encode())
+    return {"out": str(out), "kind": kind, "pieces": len(library.Pieces(vocabulary))}
+
+
+def cache(*, clear: bool = False) -> dict[str, Any]:
+    """What is kept of corpora that were read: ``folder``, ``limit`` and ``bytes`` in all, and ``corpora``: objects of
+    corpus, tokenizer, tokens, bytes and used (seconds since 1970), last used first. ``clear``: delete it first; then
+    also ``freed``, in bytes.
+    """
+    from wordfield.text import cache as kept
+
+    freed = {"freed": kept.clear()} if clear else {}
+    found = kept.entries()
+    total = sum(entry["bytes"] for entry in found)
+    return {"folder": str(kept.folder()), "limit": kept.limit(), "bytes": total, "corpora": found} | freed
 
 
 def opened(model: Model) -> StaticModel:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from cyclopts import App, CoercionError, CycloptsError, Parameter, UnknownOptionError
 from cyclopts.argument import Argument, ArgumentCollection
@@ -21,55 +21,49 @@ from cyclopts.config import Dict as Settings
 from wordfield import __version__, api
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
+from wordfield.options import (
+    USUAL,
+    Clear,
+    Config,
+    Data,
+    Delimiter,
+    Described,
+    DryRun,
+    Field,
+    Files,
+    Format,
+    Input,
+    Json,
+    Kept,
+    Listed,
+    Lowered,
+    Method,
+    Model,
+    Nearest,
+    Out,
+    Output,
+    PairCount,
+    Passes,
+    PhraseFile,
+    PieceKind,
+    Pieces,
+    Reading,
+    Readings,
+    Reports,
+    Restrict,
+    Score,
+    Start,
+    Suite,
+    Texts,
+    Threshold,
+    Trained,
+    Vocabulary,
+    Word,
+    Words,
+)
 from wordfield.terminal import Help, flat, one_interrupt, print_json, print_table, reporting, short, warning
 
 log = logging.getLogger(__name__)
-
-
-def described(help: str, **options: Any) -> Parameter:
-    """An argument or option with its help."""
-    return Parameter(help=help, **options)
-
-
-Model = Annotated[str, described("A trained model: a folder that `train` wrote, or word2vec text or binary.")]
-Word = Annotated[str, described("A word of the vocabulary.")]
-Words = Annotated[list[str], described("Words of the vocabulary.")]
-Out = Annotated[Path, described("A folder to write; or a word2vec file, if the name ends in .bin, .txt or .vec.")]
-Kept = Annotated[Path | None, described("Keep the trained model in this folder.")]
-Json = Annotated[bool, described("Print one JSON object and nothing else.", negative=(), show_default=False)]
-Reports = Annotated[bool | None, described("Report on stderr; unset: if it is a terminal.", show_default=False)]
-Nearest = Annotated[int, described("How many words to show.", name=["-k"])]
-Files = Annotated[
-    list[str],
-    described(
-        "Files, folders, globs, `-` (standard input) or builtin:python-docs. A line is a sentence.",
-        allow_leading_hyphen=True,
-    ),
-]
-Tokenizers = Annotated[
-    Literal["words", "whitespace"], described("Cut lines into runs of letters and digits, or at white space.")
-]
-Lowercase = Annotated[
-    bool | None, described("Lower-case words; unset: `words` does, `whitespace` does not.", show_default=False)
-]
-Strict = Annotated[
-    bool, described("Refuse text that is not UTF-8; else it is replaced and counted.", negative=(), show_default=False)
-]
-Start = Annotated[str | None, described("Go on training this model, or start from these vectors.")]
-Config = Annotated[Path | None, described("TOML file of options (min_count = 5); options given here win.")]
-Method = Annotated[Literal["add", "mul"], described("3CosAdd or 3CosMul (Levy and Goldberg 2014).")]
-Texts = Annotated[list[str] | None, described("Texts, one vector each.")]
-Input = Annotated[
-    str | None, described("Take each line of this file as a text; `-` is standard input.", allow_leading_hyphen=True)
-]
-Output = Annotated[Path | None, described("Write .npy (float32 matrix) or .jsonl; unset: JSON lines on stdout.")]
-Format = Annotated[str | None, described("native, word2vec-text or word2vec-binary; unset: by the name's ending.")]
-Data = Annotated[
-    list[str] | None,
-    described("Files or folders of word pairs and analogies; unset: $WORDFIELD_DATA.", consume_multiple=True),
-]
-Suite = Annotated[Literal["similarity", "analogy"] | None, described("Only this task; unset: all that the files hold.")]
-Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 
 def demo(*, out: Kept = None, progress: Reports = None, json: Json = False) -> None:
@@ -113,23 +107,25 @@ def training(name: str) -> Callable[..., None]:
         corpus: Files,
         /,
         *,
-        out: Out,
+        out: Trained = None,
+        dry_run: DryRun = False,
         recipe: Fields = recipe_type(),  # noqa: B008
-        tokenizer: Tokenizers = "words",
-        lowercase: Lowercase = None,
-        strict: Strict = False,
+        reading: Readings = USUAL,
         start: Start = None,
         config: Config = None,
         progress: Reports = None,
         json: Json = False,
     ) -> None:
-        from wordfield.text.corpus import Corpus
-
         del config  # `settings` has read it
-        text = Corpus.files(corpus, tokenizer=tokenizer, lowercase=lowercase, strict=strict)
+        text = reading.corpus(corpus)
+        if dry_run:
+            planned = api.plan(recipe, text)
+            return print_json(planned) if json else print_table(planned_rows(planned))
+        if out is None:
+            raise CycloptsError(msg="train needs --out PATH, the place for the result; or --dry-run")
         with reporting(progress) as report:
             result = api.train(recipe, text, out, start=start, progress=report)
-        print_json(result) if json else print_table(training_rows(result))
+        return print_json(result) if json else print_table(training_rows(result))
 
     train.__annotations__["recipe"] = Fields
     train.__doc__ = recipe_type.__doc__
@@ -150,10 +146,112 @@ def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def info(model: Model, /, *, json: Json = False) -> None:
-    """Kind, dimension, vocabulary, recipe, provenance and file size of a model."""
-    result = api.info(model)
+def planned_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The table that a dry run prints."""
+    seconds, disk, known = result["seconds"], result["disk"], result["known_tokens"] / max(1, result["tokens"])
+    return [
+        ("tokens", f"{result['tokens']:,}, {known:.1%} of them in the vocabulary"),
+        ("vocabulary", f"{result['vocabulary']:,} words"),
+        ("dimension", str(result["dim"])),
+        ("seconds", f"{seconds['read']:.1f} to read, {seconds['train']:.1f} to train"),
+        ("words/s", f"{result['words_per_second']:,.0f}"),
+        ("memory", f"{result['memory'] / 1e6:,.0f} MB at most"),
+        ("disk", f"{disk['numbers'] / 1e6:,.0f} MB while it trains, {disk['result'] / 1e6:,.0f} MB for the result"),
+        ("told from", f"{result['sample']:.1%} of the text"),
+    ]
+
+
+def info(model: Described, /, *, reading: Readings = USUAL, progress: Reports = None, json: Json = False) -> None:
+    """What a model is: kind, dimension, vocabulary, recipe, provenance, file size. Or what a corpus is like: size,
+    words, longest line, share without spaces between words, invalid bytes.
+    """
+    if len(model) == 1 and is_model(model[0]):
+        result = api.info(model[0])
+    else:
+        with reporting(progress) as report:
+            result = api.info(reading.corpus(model), progress=report)
     print_json(result) if json else print_table(flat(result))
+
+
+def is_model(name: str) -> bool:
+    """Whether a name stands for a model and not for text; what is neither, binary, is said to be no model."""
+    from wordfield import formats
+    from wordfield.text.sources import find, is_text
+
+    if not Path(name).exists():
+        return False
+    try:
+        formats.recognise(name)
+    except formats.FormatError:
+        if all(map(is_text, find([name]))):
+            return False
+        raise
+    return True
+
+
+def phrases(
+    corpus: Files,
+    /,
+    *,
+    out: PhraseFile = None,
+    k: Listed = 20,
+    passes: Passes = 1,
+    score: Score = "word2phrase",
+    threshold: Threshold = None,
+    min_count: PairCount = 5,
+    delimiter: Delimiter = "_",
+    reading: Readings = USUAL,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
+    """Words that stand together much more often than chance would have it, best first; kept with --out."""
+    text = reading.corpus(corpus)
+    options = {"passes": passes, "score": score, "threshold": threshold, "min_count": min_count}
+    with reporting(progress) as report:
+        found = api.phrases(text, out, delimiter=delimiter, progress=report, **options)  # type: ignore[arg-type]
+    if json:
+        return print_json({"phrases": found[:k], "found": len(found), "out": None if out is None else str(out)})
+    rows = [(each["phrase"], f"{each['count']:,}", short(each["score"])) for each in found[:k]]
+    print_table([("phrase", "count", score), *rows])
+    return print(f"\n{len(rows):,} of {len(found):,}" + ("" if out is None else f", all of them in {out}"))
+
+
+def subwords(
+    corpus: Files,
+    /,
+    *,
+    out: Vocabulary,
+    size: Pieces = 8000,
+    kind: PieceKind = "bpe",
+    lowercase: Lowered = False,
+    min_count: PairCount = 2,
+    field: Field = None,
+    json: Json = False,
+) -> None:
+    """Learn a vocabulary of pieces of words and write it as a tokenizer.json, to train with --tokenizer OUT."""
+    text = Reading(field=field).corpus(corpus)
+    result = api.subwords(text, out, size=size, kind=kind, lowercase=lowercase, min_count=min_count)
+    print_json(result) if json else print_table(flat(result))
+
+
+def cache(*, clear: Clear = False, json: Json = False) -> None:
+    """Corpora that are kept as numbers, so that training on them again reads no text."""
+    result = api.cache(clear=clear)
+    if json:
+        return print_json(result)
+    rows = [
+        (each["corpus"], each["tokenizer"]["name"], f"{each['tokens']:,}", size(each)) for each in result["corpora"]
+    ]
+    if rows:
+        print_table([("corpus", "tokenizer", "tokens", "size"), *rows])
+        print()
+    told = [("folder", result["folder"]), ("size", f"{size(result)} of {result['limit'] / 1e6:,.0f} MB")]
+    return print_table(told + ([("freed", f"{result['freed'] / 1e6:,.1f} MB")] if clear else []))
+
+
+def size(result: dict[str, Any]) -> str:
+    """Bytes as people read them."""
+    return f"{result['bytes'] / 1e6:,.1f} MB"
 
 
 def neighbors(model: Model, words: Words, /, *, k: Nearest = 10, json: Json = False) -> None:
@@ -239,6 +337,8 @@ def scored(result: dict[str, Any]) -> tuple[str, ...]:
 COMMANDS: dict[str, Callable[..., None] | None] = {
     "demo": demo,
     "train": None,  # one command a recipe: see `training`
+    "phrases": phrases,
+    "subwords": subwords,
     "info": info,
     "neighbors": neighbors,
     "similarity": similarity,
@@ -246,6 +346,7 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "embed": embed,
     "convert": convert,
     "evaluate": evaluate,
+    "cache": cache,
 }
 
 

@@ -54,7 +54,7 @@ class StaticModel:
             tokenizer = Tokenizer.of("words", lowercase=all(word == word.lower() for word in table.words))
         else:
             try:
-                tokenizer = Tokenizer(**named)
+                tokenizer = Tokenizer.described(named)
             except (TypeError, ValueError) as error:
                 from wordfield.formats import FormatError
 

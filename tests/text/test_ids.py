@@ -15,9 +15,11 @@ from wordfield.kernels import scan as scan_kernels
 from wordfield.text import scanning
 from wordfield.text.corpus import Corpus
 from wordfield.text.scanning import empty_table
+from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 
 KINDS = [("words", True), ("words", False), ("whitespace", True), ("whitespace", False)]
+KINDS += [("characters", True), ("characters", False)]
 PIECES = [
     *[" ", "\n", "\n\n", "\r\n", "\0", "\t", "\u00a0", "\u2028", "\u3000", "'", "’", "''", ".", "\u200d"],
     *[
@@ -32,7 +34,24 @@ PIECES = [
         "Sixteen_Letters_",
         "seventeen_letters",
     ],
-    *["İ", "Σ", "Ⱥ", "K", "é", "e\u0301", "中文", "词向量", "😀", "𐐀𐐁", "\ufffd", "x" * 40, "x" * 39 + "y", "x" * 41],
+    *[
+        "İ",
+        "Σ",
+        "Ⱥ",
+        "K",
+        "é",
+        "e\u0301",
+        "中文",
+        "词向量",
+        "ไม้",
+        "あ’",
+        "😀",
+        "𐐀𐐁",
+        "\ufffd",
+        "x" * 40,
+        "x" * 39 + "y",
+        "x" * 41,
+    ],
 ]
 BROKEN = [
     b"\xff",
@@ -52,16 +71,15 @@ SMALL = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
 def read(data: Path | Corpus, name="words", lowercase=None, **how):
     """Everything a scan says about a file, as plain Python."""
-    corpus = data if isinstance(data, Corpus) else Corpus(data, tokenizer=name, lowercase=lowercase)
+    tokenizer = name if lowercase is None else Tokenizer(name, lowercase)
+    corpus = data if isinstance(data, Corpus) else Corpus(data, tokenizer=tokenizer)
     with corpus.scan(**how) as scan:
         words = list(scan.words_seen)
         if not words:
             return [], {}, scan.tokens, scan.sentences, scan.invalid, scan.bytes
-        ids = scan.encode(Vocabulary(words))
-        rows = ids.window(0, ids.tokens)
-        sentences = [
-            [words[row] for row in rows[begin:end]] for begin, end in zip(ids.starts, ids.starts[1:], strict=False)
-        ]
+        vocabulary = Vocabulary(words)
+        ids = scan.encode(vocabulary)
+        sentences = list(ids.decode(vocabulary))
         assert ids.sentences == len(sentences)
         assert ids.tokens == scan.tokens == sum(map(len, sentences))
         return (

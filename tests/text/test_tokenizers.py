@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from naive_scan import small, words_of
-from wordfield.text.tokenizers import CASED, JOINER, LETTER, Tokenizer, lower
+from wordfield.text.codepoints import CASED, JOINER, LETTER
+from wordfield.text.normalization import lower
+from wordfield.text.tokenizers import Tokenizer
 
 KINDS = [("words", True), ("words", False), ("whitespace", True), ("whitespace", False)]
-SPECIAL = " \n\t\r\0\u00a0\u0085\u2028\u3000\u200c\u200d'’_.,-ΑΣσςİıẞßǅⅧⒶée\u0301中文٣𝟘𐐀😀\ufffd\ud800aZ09"
+KINDS += [("characters", True), ("characters", False)]
+SPECIAL = "〇あー한ไำ้ก \n\t\r\0\u00a0\u0085\u2028\u3000\u200c\u200d'’_.,-ΑΣσςİıẞßǅⅧⒶée\u0301中文٣𝟘𐐀😀\ufffd\ud800aZ09"
 TEXT = st.text(st.one_of(st.sampled_from(SPECIAL), st.characters()), max_size=60)
 
 
@@ -47,12 +50,12 @@ def test_whitespace_keeps_everything_between_spaces():
 @settings(deadline=None)
 @given(text=TEXT)
 def test_tokenize_equals_the_definition(name, lowercase, text):
-    assert Tokenizer.of(name, lowercase).tokenize(text) == words_of(text, name, lowercase)
+    assert Tokenizer(name, lowercase).tokenize(text) == words_of(text, name, lowercase)
 
 
 @pytest.mark.parametrize(("name", "lowercase"), KINDS)
 def test_lower_casing_is_one_to_one_and_keeps_the_class(name, lowercase):
-    classes, changed = Tokenizer.of(name, lowercase).tables
+    classes, changed = Tokenizer(name, lowercase).tables
     assert classes.shape == changed.shape == (0x110000,)
     cased = np.flatnonzero(classes & CASED)
     assert (len(cased) > 1000) == lowercase
@@ -75,7 +78,7 @@ def test_a_tokenizer_is_found_by_name_and_described():
     assert Tokenizer.of("words").lowercase is True
     assert Tokenizer.of("whitespace").lowercase is False
     tokenizer = Tokenizer.of("whitespace", lowercase=True)
-    assert Tokenizer(**tokenizer.describe()) == tokenizer == Tokenizer.of(tokenizer)
+    assert Tokenizer.described(tokenizer.describe()) == tokenizer == Tokenizer.of(tokenizer)
     assert Tokenizer.of(tokenizer, lowercase=False).lowercase is False
 
 

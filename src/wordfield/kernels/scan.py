@@ -28,8 +28,9 @@ Whole = int | np.int64
 LINE_END, SPLIT, JOINER, MULTIBYTE = 0xFC, 0xFD, 0xFE, 0xFF
 PADDING = 16  # SPLIT bytes that must follow the last byte of folded text
 
-# The classes of code points, as text.tokenizers names them.
-CLASS_SPLIT, CLASS_LETTER, CLASS_JOINER, CLASS_LINE_END, CLASS_CASED = 0, 2, 3, 4, 0x80
+# The classes of code points, as text.codepoints names them.
+CLASS_SPLIT, CLASS_LETTER, CLASS_JOINER, CLASS_LINE_END = 0, 2, 3, 4
+CLASS_ALONE, CLASS_MARK, CLASS_DIGIT, CLASS_POINT, CLASS_CASED = 5, 6, 7, 8, 0x80
 
 # Positions in Table.state.
 READ, TOKENS, ENDS, TYPES, TEXT = 0, 1, 2, 3, 4
@@ -102,15 +103,26 @@ def put(code: Whole, out: Bytes, there: Whole) -> Whole:
 
 
 @kernel
-def joins(block: Bytes, here: Whole, after: Whole, size: Whole, classes: Bytes) -> bool:
-    """Whether the character in ``here:after`` stands between two letters."""
-    if here == 0 or after >= size:
+def after(block: Bytes, here: Whole) -> Whole:
+    """The position after the character at ``here``, in valid UTF-8."""
+    first = block[here]
+    return here + 1 if first < 0x80 else here + 2 if first < 0xE0 else here + 3 if first < 0xF0 else here + 4
+
+
+@kernel
+def joins(block: Bytes, here: Whole, there: Whole, size: Whole, kind: Whole, classes: Bytes) -> bool:
+    """Whether the character in ``here:there``, a joiner or a point, stands between two letters or marks, or between two
+    digits.
+    """
+    if here == 0 or there >= size:
         return False
     before = here - 1
     while block[before] & 0xC0 == 0x80:
         before -= 1
-    left, right = classes[code_point(block, before)], classes[code_point(block, after)]
-    return bool(left & 0x7F == CLASS_LETTER and right & 0x7F == CLASS_LETTER)
+    left, right = classes[code_point(block, before)] & 0x7F, classes[code_point(block, there)] & 0x7F
+    if kind == CLASS_POINT:
+        return bool(left == CLASS_DIGIT and right == CLASS_DIGIT)
+    return bool(left in (CLASS_LETTER, CLASS_MARK) and right in (CLASS_LETTER, CLASS_MARK))
 
 
 @kernel
@@ -126,10 +138,10 @@ def plain_run(block: Bytes, here: np.uint64, stop: np.uint64, ways: Bytes, out: 
 
 @kernel
 def fold(block: Bytes, size: int, ways: Bytes, classes: Bytes, lower: Ints, out: Bytes) -> Whole:
-    """Fold ``block[:size]``, valid UTF-8, into ``out`` (3 size / 2 + PADDING bytes at least); the folded size.
+    """Fold ``block[:size]``, valid UTF-8, into ``out`` (2 size + PADDING bytes at least); the folded size.
 
-    ``ways`` (256,) says what becomes of a byte: itself in lower case, LINE_END, SPLIT, or that it is a JOINER or
-    MULTIBYTE.
+    ``ways`` (256,) says what becomes of a byte: itself in lower case, LINE_END, SPLIT, or that it takes a look at its
+    character (JOINER, MULTIBYTE).
     """
     here: Whole = 0
     there: Whole = 0
@@ -139,22 +151,41 @@ def fold(block: Bytes, size: int, ways: Bytes, classes: Bytes, lower: Ints, out:
         there += plain
         if here == size:
             break
-        first = block[here]
-        after = here + 1 if first < 0x80 else here + 2 if first < 0xE0 else here + 3 if first < 0xF0 else here + 4
+        end = after(block, here)
         code = code_point(block, here)
         kind = classes[code]
-        if kind == CLASS_SPLIT or (kind == CLASS_JOINER and not joins(block, here, after, size, classes)):
+        joiner = kind in (CLASS_JOINER, CLASS_POINT)
+        if kind == CLASS_SPLIT or (joiner and not joins(block, here, end, size, kind, classes)):
             out[there] = SPLIT
             there += 1
-        elif kind & CLASS_CASED or kind == CLASS_JOINER:
-            there = put(lower[code], out, there)
-        else:
-            for byte in range(here, after):
+        elif kind == CLASS_ALONE:
+            end = after_marks(block, end, size, classes)
+            out[there] = SPLIT
+            there += 1
+            for byte in range(here, end):
                 out[there] = block[byte]
                 there += 1
-        here = after
+            out[there] = SPLIT
+            there += 1
+            if end < size and classes[code_point(block, end)] == CLASS_JOINER:
+                end = after(block, end)
+        elif kind & CLASS_CASED or joiner:
+            there = put(lower[code], out, there)
+        else:
+            for byte in range(here, end):
+                out[there] = block[byte]
+                there += 1
+        here = end
     out[there : there + PADDING] = SPLIT
     return there
+
+
+@kernel
+def after_marks(block: Bytes, here: Whole, size: Whole, classes: Bytes) -> Whole:
+    """The position after the marks that begin at ``here``."""
+    while here < size and classes[code_point(block, here)] == CLASS_MARK:
+        here = after(block, here)
+    return here
 
 
 @kernel

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
+from wordfield.text.normalization import scalar
 from wordfield.text.sources import Part, Stream, opened
-from wordfield.text.tokenizers import Tokenizer, scalar
+from wordfield.text.tokenizers import Tokenizer
 
 # Bytes of folded text that no UTF-8 holds; kernels.scan reads them.
 LINE_END, SPLIT = b"\xfc", b"\xfd"
@@ -22,7 +23,7 @@ class Block:
     or at it.
 
     ``folded``: words given as they are, between SPLIT and LINE_END, instead of text. ``last``: the stream ends here,
-    and so does the line. ``done``: bytes of all files read so far, as they are stored.
+    and so does the line.
     """
 
     data: bytearray
@@ -32,11 +33,15 @@ class Block:
     line: int = 1
     folded: bool = False
     last: bool = True
-    done: int = 0
 
 
 class Blocks(Protocol):
-    """Gives one block after another, None at the end; the given buffer may be used, or another."""
+    """Gives one block after another, None at the end; the given buffer may be used, or another. ``done``: bytes read so
+    far, as they are stored.
+    """
+
+    @property
+    def done(self) -> int: ...
 
     def next(self, buffer: bytearray) -> Block | None: ...
 
@@ -44,37 +49,37 @@ class Blocks(Protocol):
 
 
 class FileBlocks:
-    """Blocks of the streams of ``parts``, each about as large as the buffer given, or as large as a word that is longer
+    """Blocks of the stream of ``part``, each about as large as the buffer given, or as large as a word that is longer
     than that.
     """
 
-    def __init__(self, parts: Iterable[Part], tokenizer: Tokenizer, count_lines: bool = False) -> None:
-        self._parts = iter(parts)
+    def __init__(self, part: Part, tokenizer: Tokenizer, count_lines: bool = False) -> None:
+        self._part: Part | None = part
         self._tokenizer = tokenizer
         self._count_lines = count_lines
         self._stack = ExitStack()
         self._stream: Stream | None = None
         self._rest = b""
-        self._offset, self._line, self._before = 0, 1, 0
+        self._offset, self._line = 0, 1
+        self.done = 0
 
     def next(self, buffer: bytearray) -> Block | None:
-        """The next block; the last of a stream may be empty. Errors of opening and reading name the stream."""
+        """The next block; the last may be empty. Errors of opening and reading name the stream."""
+        if self._part is not None:
+            self._stream = self._stack.enter_context(opened(self._part))
+            self._rest, self._offset, self._part = self._stream.head, self._stream.skipped, None
         if self._stream is None:
-            part = next(self._parts, None)
-            if part is None:
-                return None
-            self._stream = self._stack.enter_context(opened(part))
-            self._rest, self._offset, self._line = self._stream.head, self._stream.skipped, 1
+            return None
         block = self._cut(self._stream, buffer)
+        self.done = self._stream.done()
         if block.last:
-            self._before = block.done
-            self._stack.close()
-            self._stream = None
+            self.close()
         return block
 
     def close(self) -> None:
         """Close what is open."""
         self._stack.close()
+        self._stream = None
 
     def _cut(self, stream: Stream, buffer: bytearray) -> Block:
         size, cut = len(self._rest), 0
@@ -97,7 +102,7 @@ class FileBlocks:
         self._offset += cut
         if self._count_lines:
             self._line += buffer.count(b"\n", 0, cut)
-        return Block(buffer, cut, stream.name, offset, line, last=last, done=self._before + stream.done())
+        return Block(buffer, cut, stream.name, offset, line, last=last)
 
     def _last_cut(self, buffer: bytearray) -> int:
         """After the last line, or after the last separator where a line is long."""
@@ -106,13 +111,15 @@ class FileBlocks:
             return cut
         from wordfield.kernels.scan import last_split
 
-        return int(last_split(np.frombuffer(buffer, np.uint8), len(buffer), self._tokenizer.tables.classes))
+        return int(last_split(np.frombuffer(buffer, np.uint8), len(buffer), self._tokenizer.cuts))
 
 
 class SentenceBlocks:
     """Blocks of sentences that Python objects hold: text to be cut into words, or lists of words, which go through
     ``change`` only.
     """
+
+    done = 0
 
     def __init__(self, sentences: Iterable[object], change: Callable[[str], str] = str) -> None:
         self._sentences = self._encoded(sentences, change)

@@ -8,28 +8,34 @@ import os
 import tempfile
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import IO, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary, by_frequency
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class Unwritable(OSError):
+    """Numbers of a corpus cannot be written where they should be."""
+
+
 class Spool:
-    """A temporary file of arrays, gone when it is closed, forgotten or interrupted: it has no name where the system
-    allows that.
+    """A file of arrays: ``file``, or a temporary one in ``folder`` (the system's if None), gone when it is closed,
+    forgotten or interrupted: it has no name where the system allows that.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | None = None, file: IO[bytes] | None = None) -> None:
         self.folder = os.fspath(folder) if folder is not None else tempfile.gettempdir()
-        self._file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - closed by close() or the finalizer
+        self._file = file or tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - closed by close() or finalizer
         self._size = 0
         self.close = weakref.finalize(self, self._file.close)
 
@@ -39,9 +45,7 @@ class Spool:
         try:
             self._file.write(array.data)
         except OSError as error:
-            raise OSError(
-                error.errno, f"{error.strerror} while keeping a corpus as numbers in {self.folder}"
-            ) from error
+            raise self._unwritable(error) from error
         self._size += array.nbytes
         return begin
 
@@ -57,14 +61,15 @@ class Spool:
             return nothing
         return np.memmap(self._file, dtype, "r", begin, (count,))
 
+    def _unwritable(self, error: OSError) -> Unwritable:
+        return Unwritable(error.errno, f"{error.strerror} while keeping a corpus as numbers in {self.folder}")
+
     def flush(self) -> None:
         """Let readers see all that was written."""
         try:
             self._file.flush()
         except OSError as error:
-            raise OSError(
-                error.errno, f"{error.strerror} while keeping a corpus as numbers in {self.folder}"
-            ) from error
+            raise self._unwritable(error) from error
 
 
 class Written(NamedTuple):
@@ -83,10 +88,17 @@ class Words(Sequence[str]):
     """T words kept as UTF-8, decoded when asked for. ``bounds`` (T, 2): where each begins and ends in ``text``."""
 
     def __init__(self, text: bytes, bounds: NDArray[np.int64]) -> None:
-        self._text, self._bounds = text, bounds
+        self.text, self.bounds = text, bounds
+
+    @staticmethod
+    def packed(words: Iterable[str]) -> dict[str, Any]:
+        """``words`` as the ``text`` and ``bounds`` of a ``Words``."""
+        encoded = [word.encode() for word in words]
+        ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        return {"text": b"".join(encoded), "bounds": np.stack([ends[:-1], ends[1:]], axis=1)}
 
     def __len__(self) -> int:
-        return len(self._bounds)
+        return len(self.bounds)
 
     @overload
     def __getitem__(self, at: int) -> str: ...
@@ -94,20 +106,20 @@ class Words(Sequence[str]):
     def __getitem__(self, at: slice) -> list[str]: ...
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
-            return self.take(self._bounds[at])
-        begin, end = self._bounds[at]
-        return self._text[begin:end].decode()
+            return self.take(self.bounds[at])
+        begin, end = self.bounds[at]
+        return self.text[begin:end].decode()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.take(self._bounds))
+        return iter(self.take(self.bounds))
 
-    def chosen(self, types: NDArray[np.int64]) -> list[str]:
+    def chosen(self, types: NDArray[np.integer[Any]]) -> list[str]:
         """The words of these types."""
-        return self.take(self._bounds[types])
+        return self.take(self.bounds[types])
 
     def take(self, bounds: NDArray[np.int64]) -> list[str]:
         """The words between these bounds, (n, 2)."""
-        text = self._text
+        text = self.text
         return [
             text[begin:end].decode() for begin, end in zip(bounds[:, 0].tolist(), bounds[:, 1].tolist(), strict=True)
         ]
@@ -116,15 +128,17 @@ class Words(Sequence[str]):
 class Scan:
     """A corpus read once: its words and how often each was seen, and the whole text as numbers in temporary files.
 
-    ``words_seen``: T words in order of first occurrence; ``counts`` (T,) int64; ``tokens``: all tokens; ``sentences``:
-    those with a token; ``invalid``: bytes of invalid UTF-8; ``bytes``: all bytes of text. A context manager: the files
-    go when it ends, or when the scan and all ``Ids`` made of it are forgotten.
+    ``tokenizer``: what cut the text into words; ``words_seen``: T words in order of first occurrence; ``counts`` (T,)
+    int64; ``tokens``: all tokens; ``sentences``: those with a token; ``invalid``: bytes of invalid UTF-8; ``bytes``:
+    all bytes of text. A context manager: the files go when it ends, or when the scan and all ``Ids`` made of it are
+    forgotten.
     """
 
     def __init__(
         self,
         *,
         name: str,
+        tokenizer: Tokenizer,
         text: bytes,
         bounds: NDArray[np.int64],
         counts: NDArray[np.int64],
@@ -134,14 +148,16 @@ class Scan:
         spools: list[Spool],
         types: list[NDArray[np.int32]],
         written: list[Written],
-        folder: str | os.PathLike[str] | None,
+        threads: int = 1,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.name = name
+        self.name, self.tokenizer = name, tokenizer
         self.words_seen = Words(text, bounds)
         self.counts = counts
         self.tokens = int(counts.sum())
         self.sentences, self.invalid, self.bytes = sentences, invalid, size
-        self._spools, self._types, self._written, self._folder = spools, types, written, folder
+        self.threads, self.folder = threads, folder
+        self._spools, self._types, self._written = spools, types, written
         self._made: list[Spool] = []
         self._known: tuple[Vocabulary, NDArray[np.int64]] | None = None
         for spool in spools:
@@ -201,11 +217,11 @@ class Scan:
         """The text as rows of ``vocabulary``, words that it lacks left out, on disk; the text is not read again."""
         rows = self._rows_of(vocabulary)
         by_spool = [rows[types] for types in self._types]
-        ids, starts = Spool(self._folder), Spool(self._folder)
+        ids, starts = Spool(self.folder), Spool(self.folder)
         self._made += [ids, starts]
         tokens = begun = sentences = 0  # begun: the token at which the open sentence begins
         starts.write(np.zeros(1, np.int64))
-        for kept, ends in in_order(lambda written: self._remapped(written, by_spool), self._written, len(self._spools)):
+        for kept, ends in in_order(lambda written: self._remapped(written, by_spool), self._written, self.threads):
             ids.write(kept)
             here = ends.astype(np.int64) + tokens
             if len(here) and here[0] == begun:
@@ -217,6 +233,100 @@ class Scan:
         ids.flush()
         starts.flush()
         return Ids(self, ids, starts, tokens, sentences)
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+        """The text in order, a piece at a time: the numbers of its words in ``words_seen``, and after how many of them
+        lines end. A sentence may go on over several pieces.
+        """
+
+        def numbered(written: Written) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+            ids, ends = self._read(written)
+            return self._types[written.spool][ids], ends
+
+        return in_order(numbered, self._written, self.threads)
+
+    def rewritten(
+        self,
+        tokenizer: Tokenizer,
+        words: Sequence[str],
+        counts: NDArray[np.int64],
+        blocks: Iterable[tuple[NDArray[np.int32], NDArray[np.int32]]],
+    ) -> Scan:
+        """A scan of the same text in other ``words``, as ``tokenizer`` cuts it: ``counts`` of them, and ``blocks`` as
+        ``blocks()`` gives them, in numbers of these words.
+        """
+        spool, written = Spool(self.folder), []
+        for ids, ends in blocks:
+            written.append(Written(0, spool.write(ids), len(ids), spool.write(ends), len(ends)))
+        return Scan(
+            name=self.name,
+            tokenizer=tokenizer,
+            **Words.packed(words),
+            counts=counts,
+            sentences=self.sentences,
+            invalid=self.invalid,
+            size=self.bytes,
+            spools=[spool],
+            types=[np.arange(len(counts), dtype=np.int32)],
+            written=written,
+            threads=self.threads,
+            folder=self.folder,
+        )
+
+    def described(self, folder: Path) -> dict[str, Any]:
+        """All but the numbers, for ``of_description``: what JSON can hold, arrays in files in ``folder``."""
+        words = self.words_seen
+        arrays: dict[str, NDArray[Any]] = {"bounds": words.bounds, "counts": self.counts}
+        arrays |= {f"types-{number}": types for number, types in enumerate(self._types)}
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        (folder / "words").write_bytes(words.text)
+        return {
+            "tokens": self.tokens,
+            "sentences": self.sentences,
+            "invalid": self.invalid,
+            "size": self.bytes,
+            "spools": len(self._spools),
+            "written": self._written,
+        }
+
+    @classmethod
+    def of_description(
+        cls,
+        described: Mapping[str, Any],
+        folder: Path,
+        name: str,
+        tokenizer: Tokenizer,
+        threads: int,
+        temporary: str | os.PathLike[str] | None,
+    ) -> Scan:
+        """The scan that ``described`` put into ``folder``, beside its numbers in files called numbers-0 and on.
+
+        ``OSError``, ``ValueError`` or ``KeyError`` for what is damaged.
+        """
+        spools = range(described["spools"])
+        scan = cls(
+            name=name,
+            tokenizer=tokenizer,
+            text=(folder / "words").read_bytes(),
+            bounds=np.load(folder / "bounds.npy", allow_pickle=False),
+            counts=np.load(folder / "counts.npy", allow_pickle=False),
+            sentences=described["sentences"],
+            invalid=described["invalid"],
+            size=described["size"],
+            spools=[Spool(folder, (folder / f"numbers-{number}").open("rb")) for number in spools],
+            types=[np.load(folder / f"types-{number}.npy", allow_pickle=False) for number in spools],
+            written=[Written(*each) for each in described["written"]],
+            threads=threads,
+            folder=temporary,
+        )
+        if scan.tokens != described["tokens"]:
+            raise ValueError(f"{scan.tokens} tokens are counted, {described['tokens']} were said")
+        return scan
+
+    def _read(self, written: Written) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        spool = self._spools[written.spool]
+        return spool.read(np.int32, written.ids, written.tokens), spool.read(np.int32, written.ends, written.lines)
 
     def _refuse_empty(self) -> None:
         if not len(self.counts):
@@ -233,8 +343,7 @@ class Scan:
     def _remapped(self, written: Written, rows: list[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         from wordfield.kernels.scan import remap
 
-        spool = self._spools[written.spool]
-        ids, ends = spool.read(np.int32, written.ids, written.tokens), spool.read(np.int32, written.ends, written.lines)
+        ids, ends = self._read(written)
         kept, kept_ends = np.empty(written.tokens + 1, np.int32), np.empty(written.lines, np.int32)
         tokens, lines = remap(ids, ends, rows[written.spool], kept, kept_ends)
         return kept[:tokens], kept_ends[:lines]
@@ -257,6 +366,12 @@ class Ids:
         if not 0 <= first <= last <= self.tokens:
             raise IndexError(f"tokens {first}:{last} asked for, but there are {self.tokens}")
         return self._ids.read(np.int32, 4 * first, last - first)
+
+    def decode(self, vocabulary: Vocabulary) -> Iterator[list[str]]:
+        """The sentences as words again, by the ``vocabulary`` that they were encoded with; what it lacked is gone."""
+        words = vocabulary.words
+        for begin, end in zip(self.starts.tolist(), self.starts[1:].tolist(), strict=False):
+            yield [words[row] for row in self.window(begin, end).tolist()]
 
     def chunks(self, size: int) -> list[tuple[int, int]]:
         """Ranges of at most ``size`` tokens that cover all in order, cut between sentences; a longer sentence is cut

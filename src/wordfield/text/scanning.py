@@ -2,14 +2,15 @@
 
 Each thread numbers words as it meets them and writes the numbers to a temporary file of its own; what block went where
 is noted. Since the first occurrence of every word is known to the token, the merged result does not depend on which
-thread took which block.
+thread took which block. Several streams are read, and decompressed, side by side.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from wordfield.kernels import scan as kernels
 from wordfield.progress import Progress
 from wordfield.text.blocks import Block, Blocks
 from wordfield.text.ids import Scan, Spool, Written
+from wordfield.text.preparing import Preparer
 from wordfield.text.sources import decoded
 from wordfield.text.tokenizers import Tokenizer
 
@@ -63,6 +65,7 @@ def ways_of(tokenizer: Tokenizer) -> NDArray[np.uint8]:
     for kind, way in (
         (0, kernels.SPLIT),
         (kernels.CLASS_JOINER, kernels.JOINER),
+        (kernels.CLASS_POINT, kernels.JOINER),
         (kernels.CLASS_LINE_END, kernels.LINE_END),
     ):
         ways[:128][classes[:128] == kind] = way
@@ -81,44 +84,73 @@ class Done(NamedTuple):
     size: int
 
 
-class Worker:
-    """One thread's table and temporary file."""
+Place = tuple[int, int]
+"""Where a block stands in the corpus: the number of its stream, its own number there."""
 
-    def __init__(self, number: int, tokenizer: Tokenizer, strict: bool, block: int, spool: Spool) -> None:
-        self.number, self.tokenizer, self.strict, self.spool = number, tokenizer, strict, spool
+
+class Tally:
+    """Words counted and numbered, of blocks in the order of the corpus, and the file where the numbers are."""
+
+    def __init__(self, number: int, spool: Spool) -> None:
+        self.number, self.spool = number, spool
         self.table = empty_table()
+        self.done: dict[Place, Done] = {}
+
+    def rank(self, order: dict[Place, int]) -> None:
+        """Say when words were first seen in blocks of the corpus, where it was in blocks of this tally."""
+        firsts = self.table.firsts[: self.table.state[kernels.TYPES]]
+        ranks = np.array([order[place] for place in self.done], np.int64)
+        firsts[:] = ranks[firsts >> 32] << 32 | (firsts & 0xFFFFFFFF)
+
+
+class Worker:
+    """One thread's text and tallies: a new one where it goes back in the corpus to help another thread."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, strict: bool, block: int, begun: Callable[[], Tally], helped: bool
+    ) -> None:
+        self.tokenizer, self.strict, self.begun = tokenizer, strict, begun
+        self.helper = Preparer(tokenizer) if helped and tokenizer.slow and sys.executable else None
+        self.prepared = tokenizer.prepared if self.helper is None else self.helper.prepared
+        self.tally = begun()
+        self.place: Place = (0, 0)
         self.buffer = bytearray(max(block, 16))
         self.ways = ways_of(tokenizer)
-        self.done: dict[int, Done] = {}
         self._make_room(len(self.buffer))
 
-    def take(self, number: int, block: Block) -> None:
-        """Tally ``block``, the corpus's ``number``-th."""
+    def take(self, place: Place, block: Block) -> None:
+        """Tally ``block``, which stands at ``place``."""
+        if place < self.place:
+            self.tally = self.begun()
+        self.place, tally = place, self.tally
         if len(block.data) > len(self.buffer):
             self.buffer = block.data
         folded, invalid = self._folded(block)
-        state = self.table.state
+        state, base = tally.table.state, len(tally.done) << 32
         state[:3] = 0
         with np.errstate(over="ignore"):
-            while not kernels.tally(self.out, self.eights, folded, self.table, number << 32, self.ids, self.ends):
-                self.table = larger_table(self.table)
+            while not kernels.tally(self.out, self.eights, folded, tally.table, base, self.ids, self.ends):
+                tally.table = larger_table(tally.table)
         tokens, lines = int(state[kernels.TOKENS]), int(state[kernels.ENDS])
         if block.last and (lines == 0 or self.ends[lines - 1] != tokens):
             self.ends[lines] = tokens
             lines += 1
-        written = Written(
-            self.number, self.spool.write(self.ids[:tokens]), tokens, self.spool.write(self.ends[:lines]), lines
-        )
+        ids, ends = tally.spool.write(self.ids[:tokens]), tally.spool.write(self.ends[:lines])
         first, last = (int(self.ends[0]), int(self.ends[lines - 1])) if lines else (-1, -1)
-        self.done[number] = Done(written, first, last, invalid, block.size)
+        tally.done[place] = Done(Written(tally.number, ids, tokens, ends, lines), first, last, invalid, block.size)
+
+    def close(self) -> None:
+        """End the process that helps, if there is one."""
+        if self.helper is not None:
+            self.helper.close()
 
     def _folded(self, block: Block) -> tuple[int, int]:
         """Fold the block's text into ``self.out``: the folded size, and how many bytes were invalid."""
         data, size, invalid = block.data, block.size, 0
-        if not block.folded and not data.isascii():
+        if not block.folded and not (self.tokenizer.plain and data.isascii()):
             text, invalid = decoded(bytes(data[:size]), block.name, block.offset, block.line, self.strict)
-            if invalid:
-                data = bytearray(text.encode())
+            if invalid or not self.tokenizer.plain:
+                data = bytearray(self.prepared(text).encode())
                 size = len(data)
         if size > self.room:
             self._make_room(size)
@@ -132,111 +164,173 @@ class Worker:
 
     def _make_room(self, size: int) -> None:
         self.room = size
-        self.out = np.empty(-(-(size * 3 // 2 + kernels.PADDING) // 8) * 8 + 8, np.uint8)
+        self.out = np.empty(-(-(size * 2 + kernels.PADDING) // 8) * 8 + 8, np.uint8)
         self.eights = eights(self.out)
         self.ids = np.empty(size // 2 + 2, np.int32)
         self.ends = np.empty(size // 2 + 3, np.int32)
 
 
+class Source:
+    """A stream that is being read: who reads has its lock. ``blocks`` were handed out of it, ``ended`` when no more."""
+
+    def __init__(self, number: int, stream: Blocks) -> None:
+        self.number, self.stream, self.lock = number, stream, threading.Lock()
+        self.blocks, self.ended = 0, False
+
+    def next(self, buffer: bytearray) -> tuple[Place, Block] | None:
+        """The next block and where it stands, None at the end."""
+        block = None if self.ended else self.stream.next(buffer)
+        if block is None:
+            self.ended = True
+            return None
+        self.blocks += 1
+        return (self.number, self.blocks - 1), block
+
+
 class Queue:
-    """Hands out the blocks in order, to whoever asks; stops for all when anybody failed."""
+    """Hands out blocks to whoever asks: of the stream that it reads already, else of the next one, else of the first
+    that others read; stops for all when anybody failed.
+    """
 
-    def __init__(self, blocks: Blocks) -> None:
-        self._blocks, self._lock = blocks, threading.Lock()
-        self._number = 0
+    def __init__(self, streams: Iterable[Blocks]) -> None:
+        self._waiting = enumerate(streams)
+        self._open: dict[int, Source] = {}
+        self._lock = threading.Lock()
+        self._done = 0
         self.stopped = False
-        self.failures: list[tuple[int, BaseException]] = []
+        self.failures: list[tuple[Place, BaseException]] = []
 
-    def feed(self, worker: Worker, after: Callable[[Block], None] | None = None) -> None:
+    @property
+    def done(self) -> int:
+        """Bytes read so far, as they are stored."""
+        with self._lock:
+            return self._done + sum(source.stream.done for source in self._open.values())
+
+    def feed(self, worker: Worker, after: Callable[[], None] = lambda: None) -> None:
         """Let ``worker`` take blocks until there are no more; a failure is kept for ``raise_first``."""
-        number = 0
+        source, place = None, (0, 0)
         try:
-            while True:
-                with self._lock:
-                    if self.stopped:
-                        return
-                    number = self._number
-                    block = self._blocks.next(worker.buffer)
-                    if block is None:
-                        self.stopped = True
-                        return
-                    self._number += 1
-                worker.take(number, block)
-                if after is not None:
-                    after(block)
+            while (source := self._chosen(source)) is not None:
+                place = source.number, source.blocks
+                with source.lock:
+                    found = source.next(worker.buffer)
+                if found is None:
+                    self._end(source)
+                else:
+                    place, block = found
+                    worker.take(place, block)
+                    after()
         except BaseException as error:
             self.stopped = True
-            self.failures.append((number, error))
+            self.failures.append((place, error))
+
+    def close(self) -> None:
+        """Close the streams that are open."""
+        for source in self._open.values():
+            source.stream.close()
 
     def raise_first(self) -> None:
         """Raise what went wrong first in the order of the text, but Ctrl-C and its like before any error."""
         if self.failures:
             raise min(self.failures, key=lambda failure: (isinstance(failure[1], Exception), failure[0]))[1]
 
+    def _chosen(self, source: Source | None) -> Source | None:
+        with self._lock:
+            if self.stopped:
+                return None
+            if source is not None and not source.ended:
+                return source
+            number, stream = next(self._waiting, (-1, None))
+            if stream is not None:
+                self._open[number] = Source(number, stream)
+                return self._open[number]
+            return self._open[min(self._open)] if self._open else None
+
+    def _end(self, source: Source) -> None:
+        with self._lock:
+            if self._open.pop(source.number, None):
+                self._done += source.stream.done
+
 
 def scan(
-    blocks: Blocks,
+    streams: Iterable[Blocks],
     tokenizer: Tokenizer,
     name: str,
     strict: bool,
     threads: int,
     block: int,
+    spool: Callable[[], Spool],
     folder: str | os.PathLike[str] | None,
     progress: Progress,
     total: int,
 ) -> Scan:
-    """Tally all ``blocks`` with ``threads`` threads, this one among them."""
-    spools = [Spool(folder) for _ in range(threads)]
+    """Tally the blocks of all ``streams`` with ``threads`` threads, this one among them. ``spool`` begins a file of
+    numbers; temporary ones go to ``folder``.
+    """
+    tallies: list[Tally] = []
+    workers: list[Worker] = []
+    queue, lock = Queue(streams), threading.Lock()
+
+    def begun() -> Tally:
+        with lock:
+            tallies.append(Tally(len(tallies), spool()))
+            return tallies[-1]
+
     try:
-        queue = Queue(blocks)
-        workers = [Worker(number, tokenizer, strict, block, spool) for number, spool in enumerate(spools)]
+        workers += [Worker(tokenizer, strict, block, begun, helped=number > 0) for number in range(threads)]
         helpers = [threading.Thread(target=queue.feed, args=(worker,)) for worker in workers[1:]]
         for helper in helpers:
             helper.start()
-        queue.feed(workers[0], lambda block: progress(block.done, total))
+        queue.feed(workers[0], lambda: progress(queue.done, total))
         for helper in helpers:
             helper.join()
         queue.raise_first()
-        result = _merged(workers, name, folder)
+        result = _merged(tallies, name, tokenizer, threads, folder)
     except BaseException:
-        for spool in spools:
-            spool.close()
+        for tally in tallies:
+            tally.spool.close()
         raise
     finally:
-        blocks.close()
+        queue.close()
+        for worker in workers:
+            worker.close()
     progress(total or result.bytes, total)
     return result
 
 
-def _merged(workers: Sequence[Worker], name: str, folder: str | os.PathLike[str] | None) -> Scan:
-    table = workers[0].table
+def _merged(
+    tallies: Sequence[Tally], name: str, tokenizer: Tokenizer, threads: int, folder: str | os.PathLike[str] | None
+) -> Scan:
+    done = dict(sorted((item for tally in tallies for item in tally.done.items()), key=lambda item: item[0]))
+    order = {place: number for number, place in enumerate(done)}
+    for tally in tallies:
+        tally.rank(order)
+    table = tallies[0].table
     numbers = [np.arange(table.state[kernels.TYPES], dtype=np.int32)]
     with np.errstate(over="ignore"):
-        for worker in workers[1:]:
-            mapped, came = np.empty(worker.table.state[kernels.TYPES], np.int32), 0
-            while (came := kernels.absorb(table, worker.table, came, mapped)) < len(mapped):
+        for tally in tallies[1:]:
+            mapped, came = np.empty(tally.table.state[kernels.TYPES], np.int32), 0
+            while (came := kernels.absorb(table, tally.table, came, mapped)) < len(mapped):
                 table = larger_table(table)
             numbers.append(mapped)
-            worker.table = empty_table(1, 16)
+            tally.table = empty_table(1, 16)
     types = int(table.state[kernels.TYPES])
-    order = np.argsort(table.firsts[:types], kind="stable")
+    first_seen = np.argsort(table.firsts[:types], kind="stable")
     ranks = np.empty(types, np.int32)
-    ranks[order] = np.arange(types, dtype=np.int32)
-    done = [
-        each[1]
-        for each in sorted((item for worker in workers for item in worker.done.items()), key=lambda item: item[0])
-    ]
+    ranks[first_seen] = np.arange(types, dtype=np.int32)
     return Scan(
         name=name,
+        tokenizer=tokenizer,
         text=table.text[: table.state[kernels.TEXT]].tobytes(),
-        bounds=np.stack([table.starts[order], table.starts[order + 1]], axis=1),
-        counts=table.counts[order],
-        sentences=_sentences(done),
-        invalid=sum(each.invalid for each in done),
-        size=sum(each.size for each in done),
-        spools=[worker.spool for worker in workers],
+        bounds=np.stack([table.starts[first_seen], table.starts[first_seen + 1]], axis=1),
+        counts=table.counts[first_seen],
+        sentences=_sentences(list(done.values())),
+        invalid=sum(each.invalid for each in done.values()),
+        size=sum(each.size for each in done.values()),
+        spools=[tally.spool for tally in tallies],
         types=[ranks[mapped] for mapped in numbers],
-        written=[each.written for each in done],
+        written=[each.written for each in done.values()],
+        threads=threads,
         folder=folder,
     )
 

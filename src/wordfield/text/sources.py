@@ -1,4 +1,6 @@
-"""Names -> streams of bytes: files, folders, globs, standard input, what Python itself brings; compressed or not."""
+"""Names -> streams of bytes: files, folders, globs, standard input, what Python itself brings; compressed or not, text
+or the text in tables.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,13 @@ import lzma
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+from wordfield.text import tables
 
 STDIN = "-"
 BUILTIN = "builtin:"
@@ -31,12 +36,14 @@ UTF8_BOM = b"\xef\xbb\xbf"
 @dataclass(frozen=True)
 class Part:
     """One stream of text: ``name`` for messages, ``path`` where it is a file, ``size`` in bytes as stored, 0 if
-    unknown.
+    unknown. ``table``: its kind, "" for plain text; ``field``: which of its fields is the text.
     """
 
     name: str
     path: Path | None = None
     size: int = 0
+    table: str = ""
+    field: str = "text"
 
 
 @dataclass
@@ -47,6 +54,7 @@ class Stream:
     head: bytes
     text: IO[bytes]
     stored: IO[bytes]
+    compressed: bool = False
     skipped: int = 0  # bytes of a byte order mark
 
     def lines(self) -> Iterator[bytes]:
@@ -75,7 +83,7 @@ class Stream:
 
     def read(self, reader: Any, *arguments: Any) -> Any:
         """What ``reader`` reads; ``ValueError`` naming the stream where compressed data are damaged."""
-        if self.text is self.stored:
+        if not self.compressed:
             return reader(*arguments)
         try:
             return reader(*arguments)
@@ -85,43 +93,53 @@ class Stream:
             ) from error
 
 
-def find(names: Iterable[str | os.PathLike[str]]) -> list[Part]:
+def find(names: Iterable[str | os.PathLike[str]], field: str | None = None) -> list[Part]:
     """The streams that names of files, folders and globs stand for, in the order given; a folder's and a glob's files
-    sorted.
+    sorted. ``field``: what is read of tables (.jsonl .ndjson .csv .tsv .parquet), ``text`` if None.
 
     ``FileNotFoundError`` naming what is not there, and for a folder or glob without files; ``ValueError`` for an
     unknown built-in corpus.
     """
-    parts = [part for name in names for part in _find(name)]
+    if not isinstance(field, str | None):
+        raise TypeError(f"field is a name, or a column's number as str, not {type(field).__name__}: {field!r}")
+    parts = [part for name in names for part in _find(name, "text" if field is None else field)]
     if not parts:
         raise ValueError("no corpus given: name at least one file, folder or glob, or - for standard input")
+    if field is not None and not any(part.table for part in parts):
+        raise ValueError(
+            f"field {field!r} was asked for, but none of these is a table (.jsonl .csv .tsv .parquet): {parts[0].name}"
+        )
     return parts
 
 
 @contextmanager
 def opened(part: Part) -> Iterator[Stream]:
-    """The text of ``part`` for reading. ``ValueError`` if it starts with the mark of UTF-16 or UTF-32."""
-    stored = _stored(part)
-    text: IO[bytes] = stored
-    try:
+    """The text of ``part`` for reading, of a table the field's. ``ValueError`` if it starts with the mark of UTF-16 or
+    UTF-32.
+    """
+    with ExitStack() as stack:
+        text = stored = _stored(part)
+        if part.name != STDIN:
+            stack.callback(stored.close)
         if part.path is not None or part.name == STDIN:
             text = _decompressed(part.name, stored)
-        stream = Stream(part.name, b"", text, stored)
+        if part.name != STDIN:
+            stack.callback(text.close)
+        stream = Stream(part.name, b"", text, stored, text is not stored)
         while len(stream.head) < 4 and (more := stream.read(text.read, 4 - len(stream.head))):
             stream.head += more
         for mark, encoding in BOMS.items():
             if stream.head.startswith(mark):
                 raise ValueError(
                     f"{part.name} is {encoding} text, but wordfield reads UTF-8; convert it first: "
-                    f"iconv -f {encoding} -t UTF-8 {part.name} > utf8.txt"
+                    f"iconv -f {encoding} -t UTF-8 {part.name} > utf8.{part.table or 'txt'}"
                 )
         if stream.head.startswith(UTF8_BOM):
             stream.head, stream.skipped = stream.head[len(UTF8_BOM) :], len(UTF8_BOM)
+        if part.table:
+            stream = _field(part, stream)
+            stack.callback(stream.text.close)
         yield stream
-    finally:
-        if part.name != STDIN:
-            text.close()
-            stored.close()
 
 
 def decoded(data: bytes, name: str, offset: int, line: int, strict: bool) -> tuple[str, int]:
@@ -145,6 +163,14 @@ def decoded(data: bytes, name: str, offset: int, line: int, strict: bool) -> tup
     return text, len(data) - len(text.encode()) + 3 * replaced
 
 
+def is_text(part: Part) -> bool:
+    """Whether a stream begins like text, or is a table; errors of opening are those of ``opened``."""
+    if part.table:
+        return True
+    with opened(part) as stream:
+        return b"\0" not in stream.head + stream.read(stream.text.read, ENOUGH)
+
+
 def standard_input() -> IO[bytes]:
     """The bytes of standard input; ``ValueError`` where whoever started us has closed it."""
     if sys.stdin is None:
@@ -152,7 +178,14 @@ def standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _find(name: str | os.PathLike[str]) -> list[Part]:
+def _field(part: Part, whole: Stream) -> Stream:
+    """The text of a table's field; the name says that bytes and lines are counted in it, not in the file."""
+    file = None if whole.compressed else whole.stored
+    table = tables.Table(part.name, part.field, whole.head, partial(whole.read, whole.text.read), file)
+    return Stream(f"{part.name}, field {part.field!r}", b"", tables.text(part.table, table), whole.stored)
+
+
+def _find(name: str | os.PathLike[str], field: str) -> list[Part]:
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"a corpus is named by str or Path, not by {type(name).__name__}: {name!r}")
     text = os.fspath(name)
@@ -178,7 +211,10 @@ def _find(name: str | os.PathLike[str]) -> list[Part]:
         if not files:
             what = "no file matches" if glob.has_magic(text) else "no such file or folder:"
             raise FileNotFoundError(f"{what} {text}")
-    return [Part(str(file), file, file.stat().st_size if file.is_file() else 0) for file in files]
+    return [
+        Part(str(file), file, file.stat().st_size if file.is_file() else 0, tables.kind(file.name), field)
+        for file in files
+    ]
 
 
 def _below(folder: Path) -> list[Path]:

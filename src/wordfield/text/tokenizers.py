@@ -1,151 +1,254 @@
-"""Text -> words: two tables over code points, which one kernel and one pattern read alike.
+"""Text -> words: first the text is prepared (one form of each character, words of unspaced text set apart), then cut
+by what each code point is.
 
 ``words`` follows the spirit of Unicode's word boundaries (UAX 29) without its tables of exceptions; ``whitespace`` is
-what word2vec.c and fastText do, for every space that Unicode knows. U: the 0x110000 code points.
+what word2vec.c and fastText do, for every space that Unicode knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from wordfield.text import codepoints
+from wordfield.text.normalization import SCRIPTS, compatible, in_script, lower, scalar
 
-# What a code point is to a tokenizer. CASED is added to WORD or LETTER where lower-casing changes the code point.
-SPLIT, WORD, LETTER, JOINER, LINE_END, CASED = 0, 1, 2, 3, 4, 0x80
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-CODE_POINTS = 0x110000
-LAST_CASED = 0x1FFFF  # no script beyond the supplementary multilingual plane has two cases
-APOSTROPHES = "'\u2019"
-JOINERS = APOSTROPHES + "\u200c\u200d"  # the two zero-width joiners stand inside Persian and Indic words
-LETTERS = r"[\p{L}\p{M}]"
-WORDS = r"[\p{L}\p{M}\p{N}\p{Pc}]"
+    from wordfield.text.phrases import Phrases
+    from wordfield.text.subwords import Pieces
 
-HABITS = {"words": True, "whitespace": False}  # tokenizer -> whether it lower-cases when nobody says
+log = logging.getLogger(__name__)
 
-
-class Tables(NamedTuple):
-    """A tokenizer as arrays: ``classes`` (U,) uint8 as named above, ``lower`` (U,) int32."""
-
-    classes: NDArray[np.uint8]
-    lower: NDArray[np.int32]
+HABITS = {
+    "words": {"lowercase": True},
+    "whitespace": {},
+    "characters": {"lowercase": True, "nfkc": True},
+    "chinese": {"lowercase": True, "nfkc": True},
+    "subwords": {},
+}
+"""By the name of a tokenizer: what it does to text when nobody says."""
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Cuts a text into words. ``words``: runs of letters, marks, numbers and connectors; ``whitespace``: what stands
-    between spaces.
+    """Cuts a text into words.
 
-    In ``words`` an apostrophe between two letters joins them ("don't" is one word; ’ becomes '), as zero-width joiners
-    do; everything else separates. NUL separates in both. Lower-casing is by character, one to one, whatever stands
-    around it.
+    ``words``: runs of letters, marks, numbers and connectors. An apostrophe between two letters joins them ("don't" is
+    one word; ’ becomes '), as zero-width joiners do; everything else separates. ``whitespace``: what stands between
+    spaces. ``characters``: as ``words``, but each character of a script that puts no space between words (Chinese,
+    Japanese, Thai ...) is a word of its own, with the marks upon it. ``chinese``: words as jieba cuts them; Latin words
+    as in ``words``, numbers with their decimal point. ``subwords``: pieces of words, by a vocabulary that was learnt.
+    NUL separates in all. Lower-casing is by character, one to one, whatever stands around it.
     """
 
     name: str
+    """words, whitespace, characters, chinese or subwords."""
     lowercase: bool
+    """Whether words are lower-cased."""
+    nfkc: bool = False
+    """Whether text is first put into Unicode's form NFKC: full-width letters narrow, ligatures apart."""
+    script: str = ""
+    """Chinese is first converted into ``simplified`` or ``traditional`` characters; empty: left as it is."""
+    dictionary: tuple[str, ...] = field(default=(), repr=False)
+    """``chinese``: words to know besides jieba's own, each ``word [frequency [tag]]``."""
+    subwords: str = field(default="", repr=False)
+    """``subwords``: the vocabulary, a tokenizer.json or a SentencePiece model, as ``text.subwords.read`` gives it."""
+    version: str = ""
+    """The libraries that cut and convert, with their versions."""
+    phrases: Phrases | None = field(default=None, repr=False)
+    """Words that are joined into one after all."""
 
     def __post_init__(self) -> None:
         if self.name not in HABITS:
             raise ValueError(f"unknown tokenizer {self.name!r}; choose one of: {', '.join(HABITS)}")
+        if self.script not in SCRIPTS:
+            raise ValueError(f"script must be simplified or traditional, not {self.script!r}")
+        for option, name in (("dictionary", "chinese"), ("subwords", "subwords")):
+            if getattr(self, option) and self.name != name:
+                raise ValueError(f"{option} goes with the tokenizer {name!r}, not with {self.name!r}")
+        if self.name == "subwords" and not self.subwords:
+            raise ValueError(
+                "the tokenizer `subwords` needs a vocabulary: give a tokenizer.json or SentencePiece model as tokenizer"
+            )
 
     @classmethod
-    def of(cls, name: str | Tokenizer, lowercase: bool | None = None) -> Tokenizer:
-        """The tokenizer of that name; ``lowercase=None`` is its habit: yes for ``words``, no for ``whitespace``."""
+    def of(
+        cls,
+        name: str | Path | Tokenizer,
+        lowercase: bool | None = None,
+        *,
+        nfkc: bool | None = None,
+        script: str = "",
+        dictionary: str | Path | Sequence[str] = (),
+    ) -> Tokenizer:
+        """The tokenizer of that name, or of that file: a tokenizer.json or a SentencePiece model.
+
+        ``lowercase`` and ``nfkc``: None is the tokenizer's habit. ``words`` lower-cases; ``chinese`` and ``characters``
+        also put text into NFKC; the others leave text as it is (a subword vocabulary brings its own rules).
+        ``dictionary``: a file of ``word [frequency [tag]]`` a line, or such lines. ``ImportError`` naming the extra
+        where a library is missing.
+        """
+        said: dict[str, Any] = {
+            key: value for key, value in {"lowercase": lowercase, "nfkc": nfkc}.items() if value is not None
+        }
         if isinstance(name, Tokenizer):
-            return name if lowercase is None else cls(name.name, lowercase)
-        if name not in HABITS:
-            raise ValueError(f"unknown tokenizer {name!r}; choose one of: {', '.join(HABITS)}")
-        return cls(name, HABITS[name] if lowercase is None else lowercase)
+            return replace(name, **said) if said else name
+        subwords = ""
+        if name not in HABITS or name == "subwords":
+            subwords, name = _vocabulary(name), "subwords"
+        options: dict[str, Any] = {"lowercase": False} | HABITS[str(name)] | said
+        if script:
+            options["script"] = script
+        made = cls(str(name), **options, subwords=subwords)
+        rows = _entries(dictionary)
+        if rows and name == "chinese":
+            rows = tuple(made.normal(row) for row in rows)
+        return replace(made, dictionary=rows, version=made.libraries())
+
+    @classmethod
+    def described(cls, description: Mapping[str, Any]) -> Tokenizer:
+        """The tokenizer that ``describe`` described. ``TypeError`` or ``ValueError`` if it is none."""
+        options = dict(description)
+        if "dictionary" in options:
+            options["dictionary"] = tuple(options["dictionary"])
+        if "phrases" in options:
+            from wordfield.text.phrases import Phrases
+
+            options["phrases"] = Phrases.of(options["phrases"])
+        return cls(**options)
+
+    def describe(self) -> dict[str, Any]:
+        """What to store with a model, as JSON can hold it: the name, whether it lower-cases, and what else is set."""
+        options = {"name": self.name, "lowercase": self.lowercase}
+        for option in fields(self)[2:]:
+            value = getattr(self, option.name)
+            if value != option.default:
+                options[option.name] = list(value) if isinstance(value, tuple) else value
+        return options if self.phrases is None else options | {"phrases": self.phrases.describe()}
 
     def tokenize(self, text: str) -> list[str]:
         """The words of ``text``, exactly as a scan of a file with this text finds them."""
-        return self.words_of(scalar(text))
+        lines = (self.words_of(line) for line in scalar(text).split("\n"))
+        return [word for line in lines for word in line]
 
-    def words_of(self, text: str) -> list[str]:
-        """``tokenize`` for text that is known to hold no lone surrogate."""
-        if self.name == "whitespace":
-            return (lower(text) if self.lowercase else text).replace("\0", " ").split()
-        words: list[str] = _pattern().findall(lower(text) if self.lowercase else text)
-        if "\u2019" in text:
-            return [word.replace("\u2019", "'") for word in words]
-        return words
-
-    def describe(self) -> dict[str, Any]:
-        """What to store with a model, so that ``Tokenizer(**description)`` is this one again."""
-        return {"name": self.name, "lowercase": self.lowercase}
+    def words_of(self, line: str) -> list[str]:
+        """The words of a line of text that holds no lone surrogate."""
+        text = self.prepared(line)
+        if self.name == "subwords":
+            words = [piece for piece in text.replace("\n", "\0").split("\0") if piece]
+        elif self.name == "whitespace":
+            words = (lower(text) if self.lowercase else text).replace("\0", " ").split()
+        else:
+            words = codepoints.pattern(self.name).findall(lower(text) if self.lowercase else text)
+            if self.name == "characters":
+                words = [word.rstrip(codepoints.JOINERS) for word in words]
+            if "\u2019" in text:
+                words = [word.replace("\u2019", "'") for word in words]
+        return words if self.phrases is None else self.phrases.join(words)
 
     @property
-    def tables(self) -> Tables:
+    def plain(self) -> bool:
+        """Whether the tables say all, so that text need not be prepared."""
+        return not self.nfkc and not self.script and self.name not in ("chinese", "subwords")
+
+    @property
+    def slow(self) -> bool:
+        """Whether preparing text takes long and holds the interpreter's lock."""
+        return not self.plain and self.name != "subwords"
+
+    def prepared(self, text: str) -> str:
+        """``text``, any number of lines, as the tables can cut it: normal, and with NUL between words where there is no
+        space.
+        """
+        if self.plain:
+            return text
+        text = self.normal(text)
+        if self.name == "chinese":
+            from wordfield.text.chinese import segmented
+
+            self._compare()
+            return segmented(text, self.dictionary)
+        if self.name == "subwords":
+            self._compare()
+            lines = (lower(text) if self.lowercase else text).replace("\0", " ").split("\n")
+            return "\n".join(["\0".join(pieces) for pieces in self._pieces.tokenize_lines(lines)])
+        return text
+
+    def normal(self, text: str) -> str:
+        """``text`` in NFKC and in one script, as far as these are asked for."""
+        text = compatible(text) if self.nfkc else text
+        return in_script(text, self.script) if self.script else text
+
+    def libraries(self) -> str:
+        """The libraries at work here, with their versions."""
+        from importlib.metadata import version
+
+        used = []
+        if self.name == "chinese":
+            from wordfield.text import chinese
+
+            used.append(chinese.version())
+        if self.subwords:
+            from wordfield.text import subwords
+
+            used.append(subwords.version(self.subwords))
+        if self.script:
+            in_script("", self.script)
+            used.append(f"opencc {version('opencc')}")
+        return ", ".join(used)
+
+    @property
+    def tables(self) -> codepoints.Tables:
         """The arrays that the kernel reads; built on first use, once per process."""
-        return _tables(self.name, self.lowercase)
+        return codepoints.tables(self.name, self.lowercase and self.name != "subwords")
 
+    @property
+    def cuts(self) -> NDArray[np.uint8]:
+        """(U,) classes that say where text can be cut in two without changing its words."""
+        if self.plain:
+            return self.tables.classes
+        return codepoints.lines() if self.name == "subwords" else codepoints.clauses()
 
-def lower(text: str) -> str:
-    """``text`` in lower case, character by character: no final sigma, and İ gives one character, as Unicode's simple
-    mapping has it.
-    """
-    return text.lower() if text.isascii() else text.replace("\u03a3", "\u03c3").replace("\u0130", "i").lower()
+    @cached_property
+    def _pieces(self) -> Pieces:
+        from wordfield.text.subwords import Pieces
 
+        return Pieces(self.subwords)
 
-def scalar(text: str) -> str:
-    """``text`` with each lone surrogate, which UTF-8 cannot hold, replaced by U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
-    return text
-
-
-@cache
-def _pattern() -> Any:
-    import regex
-
-    return regex.compile(rf"{WORDS}+(?:(?<={LETTERS})[{JOINERS}](?={LETTERS}){WORDS}+)*")
+    def _compare(self) -> None:
+        if self.version:
+            _warn_of_another(self.version, self.libraries())
 
 
 @cache
-def _tables(name: str, lowercase: bool) -> Tables:
-    classes = _word_classes() if name == "words" else _space_classes()
-    changed = np.arange(CODE_POINTS, dtype=np.int32)
-    if lowercase:
-        for code, other in _case_pairs():
-            changed[code] = other
-            if classes[code] != SPLIT:
-                classes[code] |= CASED
-    if name == "words":
-        changed[ord("\u2019")] = ord("'")
-    classes.flags.writeable = changed.flags.writeable = False
-    return Tables(classes, changed)
+def _warn_of_another(version: str, here: str) -> None:
+    """Say, once, that other versions are at work than those that the model was made with."""
+    if version != here:
+        log.warning("this text is cut by %s, the model's was by %s", here, version)
 
 
-def _word_classes() -> NDArray[np.uint8]:
-    import regex
+def _vocabulary(name: str | Path) -> str:
+    if name == "subwords" or not Path(name).is_file():
+        choices = ", ".join(known for known in HABITS if known != "subwords")
+        raise ValueError(
+            f"unknown tokenizer {str(name)!r}; choose one of: {choices}; "
+            "or name a file: a tokenizer.json or a SentencePiece model"
+        )
+    from wordfield.text.subwords import read
 
-    everything = np.arange(CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    classes = np.zeros(CODE_POINTS, np.uint8)
-    for kind, pattern in ((WORD, WORDS), (LETTER, LETTERS)):
-        for run in regex.finditer(f"{pattern}+", everything):
-            classes[run.start() : run.end()] = kind
-    classes[[ord(joiner) for joiner in JOINERS]] = JOINER
-    classes[ord("\n")] = LINE_END
-    return classes
-
-
-def _space_classes() -> NDArray[np.uint8]:
-    classes = np.full(CODE_POINTS, WORD, np.uint8)
-    classes[[code for code in range(0x3001) if chr(code).isspace()]] = (
-        SPLIT  # the ideographic space, U+3000, is the last
-    )
-    classes[0] = SPLIT
-    classes[ord("\n")] = LINE_END
-    return classes
+    return read(name)
 
 
-def _case_pairs() -> Iterator[tuple[int, int]]:
-    for code in range(LAST_CASED + 1):
-        small = ord(chr(code).lower()[0])
-        if small != code:
-            yield code, small
+def _entries(dictionary: str | Path | Sequence[str]) -> tuple[str, ...]:
+    if not dictionary:
+        return ()
+    from wordfield.text.chinese import entries, read_dictionary
+
+    return read_dictionary(dictionary) if isinstance(dictionary, (str, Path)) else entries(dictionary)

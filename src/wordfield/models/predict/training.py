@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -79,6 +80,35 @@ def thread_count(asked: int | None) -> int:
             available,
         )
     return asked or available
+
+
+class Enough(Exception):
+    """A trial has run for as long as it should."""
+
+
+class Trial:
+    """Progress that measures how fast a loop is, without its first step, and stops it after ``SECONDS``."""
+
+    SECONDS = 1.5
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+        self._first = self._last = (0, 0.0)
+
+    def __call__(self, done: int, total: int, **measures: Any) -> None:
+        """Note the time. ``Enough`` when there were enough steps."""
+        del total, measures
+        self._last = (done, time.perf_counter() - self._begun)
+        if not self._first[0]:
+            self._first = self._last
+        if self._last[1] - self._first[1] > self.SECONDS:
+            raise Enough
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second."""
+        first = self._first if self._last[0] > self._first[0] else (0, 0.0)
+        return (self._last[0] - first[0]) / max(self._last[1] - first[1], 1e-9)
 
 
 class Loop:

@@ -10,24 +10,27 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.models.predict.huffman import grown, root
-from wordfield.models.predict.training import Loop, Plan, Step, thread_count
+from wordfield.models.predict.training import Enough, Loop, Plan, Step, Trial, thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
 from wordfield.text.corpus import Corpus
 from wordfield.text.ids import Scan
+from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
     from wordfield.kernels.sampling import Tables
+    from wordfield.text.sampling import Rehearsal, Sample
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +164,7 @@ class Word2Vec:
                 seconds["train"] = time.perf_counter() - begun - seconds["read"]
                 text = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "known_tokens": ids.tokens}
                 rates = {"learning_rate": plan.learning_rate, "final_rate": plan.final_rate}
-                return run.result(corpus, text | rates | {"seconds": seconds} | asdict(loop.history))
+                return run.result(scan.tokenizer, text | rates | {"seconds": seconds} | asdict(loop.history))
 
             try:
                 loop.run(run.keep_best, run.restore_best)
@@ -170,6 +173,24 @@ class Word2Vec:
                 interrupt.partial = result()  # type: ignore[attr-defined]
                 raise
             return result()
+
+    def rehearse(self, sample: Sample) -> Rehearsal:
+        """Train on ``sample`` for a moment, with tables of the size that the whole corpus asks for. Early stopping is
+        not foreseen. ``ValueError`` as in ``fit``.
+        """
+        from wordfield.text.sampling import Rehearsal, resident
+
+        reading = resident() + sample.memory
+        vocabulary = sample.vocabulary(self.min_count, self.max_vocab)
+        ids = sample.scan.encode(vocabulary)
+        plan = replace(self._plan(), heldout=0.0, patience=0)
+        run, trial = _Run(self, vocabulary, None, plan.threads), Trial()
+        with suppress(Enough):
+            Loop(ids, run.step(), plan, trial).run()
+        known = round(ids.tokens / sample.share)
+        result = 2 * 4 * len(vocabulary) * self.dim
+        memory = max(reading, resident() + result)
+        return Rehearsal(len(vocabulary), known, self.epochs * known / trial.rate, memory)
 
     def _vocabulary(self, scan: Scan, start: StaticModel | None) -> tuple[Vocabulary, bool]:
         """The words to train, and whether ``start`` is this very training, interrupted."""
@@ -252,14 +273,14 @@ class _Run:
         if self.best is not None:
             self.tables.input[:], self.tables.output[:] = self.best
 
-    def result(self, corpus: Corpus, history: dict[str, Any]) -> StaticModel:
+    def result(self, tokenizer: Tokenizer, history: dict[str, Any]) -> StaticModel:
         """The model as trained so far: its vectors, and in ``state`` what going on would need."""
         dim, words = self.recipe.dim, len(self.vocabulary)
         state: dict[str, NDArray[Any]] = {"output": np.ascontiguousarray(self.tables.output[:words, :dim])}
         if self.recipe.loss == "hierarchical":
             state["tree"] = self.tree
         vectors = WordVectors(self.vocabulary, Dense(np.ascontiguousarray(self.tables.input[:, :dim])))
-        return StaticModel(vectors, corpus.tokenizer, self.recipe.described(), history, state)
+        return StaticModel(vectors, tokenizer, self.recipe.described(), history, state)
 
     def _take(self, start: StaticModel) -> None:
         """Copy the rows of the words that ``start`` knows; grow its tree by the words that it does not."""

@@ -1,0 +1,116 @@
+"""What commands take: each argument and option with its type and its help, said once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from wordfield.text.corpus import Corpus
+
+
+def described(help: str, **options: Any) -> Parameter:
+    """An argument or option with its help."""
+    return Parameter(help=help, **options)
+
+
+Model = Annotated[str, described("A trained model: a folder that `train` wrote, or word2vec text or binary.")]
+Word = Annotated[str, described("A word of the vocabulary.")]
+Described = Annotated[
+    list[str],
+    described("A model; or text: files, folders, globs or builtin:python-docs.", allow_leading_hyphen=True),
+]
+PhraseFile = Annotated[Path | None, described("Write them to this file, for `train --phrases FILE`.")]
+Listed = Annotated[int, described("How many to show.", name=["-k"])]
+Passes = Annotated[int, described("How many times over words are joined: 2 finds phrases of up to 4 words.")]
+Score = Annotated[Literal["word2phrase", "npmi"], described("By what pairs are chosen.")]
+Threshold = Annotated[float | None, described("What the score must exceed; unset: 100, npmi 0.5.", show_default=False)]
+PairCount = Annotated[int, described("Leave out pairs that occur less often.")]
+Delimiter = Annotated[str, described("What stands between joined words.")]
+Vocabulary = Annotated[Path, described("The tokenizer.json to write.")]
+Pieces = Annotated[int, described("Pieces in the vocabulary, at most.")]
+PieceKind = Annotated[Literal["bpe", "unigram"], described("Byte-pair encoding or a unigram language model.")]
+Lowered = Annotated[bool, described("Lower-case text.", negative=(), show_default=False)]
+Field = Annotated[str | None, described("Tables (.jsonl .csv .tsv .parquet): the field that has the text.")]
+Clear = Annotated[bool, described("Delete them.", negative=(), show_default=False)]
+Words = Annotated[list[str], described("Words of the vocabulary.")]
+OUT = "A folder to write; or a word2vec file, if the name ends in .bin, .txt or .vec."
+Out = Annotated[Path, described(OUT)]
+Trained = Annotated[Path | None, described(f"{OUT} Required, but for --dry-run.")]
+DryRun = Annotated[
+    bool,
+    described(
+        "Look at a sample, try for a moment, and tell the vocabulary, time and memory to expect.",
+        negative=(),
+        show_default=False,
+    ),
+]
+Kept = Annotated[Path | None, described("Keep the trained model in this folder.")]
+Json = Annotated[bool, described("Print one JSON object and nothing else.", negative=(), show_default=False)]
+Reports = Annotated[bool | None, described("Report on stderr; unset: if it is a terminal.", show_default=False)]
+Nearest = Annotated[int, described("How many words to show.", name=["-k"])]
+Files = Annotated[
+    list[str],
+    described(
+        "Files, folders, globs, `-` (standard input) or builtin:python-docs. A line is a sentence.",
+        allow_leading_hyphen=True,
+    ),
+]
+Start = Annotated[str | None, described("Go on training this model, or start from these vectors.")]
+Config = Annotated[Path | None, described("TOML file of options (min_count = 5); options given here win.")]
+Method = Annotated[Literal["add", "mul"], described("3CosAdd or 3CosMul (Levy and Goldberg 2014).")]
+Texts = Annotated[list[str] | None, described("Texts, one vector each.")]
+Input = Annotated[
+    str | None, described("Take each line of this file as a text; `-` is standard input.", allow_leading_hyphen=True)
+]
+Output = Annotated[Path | None, described("Write .npy (float32 matrix) or .jsonl; unset: JSON lines on stdout.")]
+Format = Annotated[str | None, described("native, word2vec-text or word2vec-binary; unset: by the name's ending.")]
+Data = Annotated[
+    list[str] | None,
+    described("Files or folders of word pairs and analogies; unset: $WORDFIELD_DATA.", consume_multiple=True),
+]
+Suite = Annotated[Literal["similarity", "analogy"] | None, described("Only this task; unset: all that the files hold.")]
+Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How text becomes words: the options of every command that reads a corpus."""
+
+    tokenizer: str = "words"
+    """words (letters and digits), whitespace, chinese (jieba's cuts), characters (scripts without spaces), or a file: a
+    tokenizer.json, a SentencePiece model."""
+    lowercase: bool | None = None
+    """Lower-case words; unset: all but `whitespace` and subwords do."""
+    nfkc: bool | None = None
+    """Narrow full-width letters, split ligatures (Unicode's NFKC); unset: `chinese` and `characters` do."""
+    script: Literal["simplified", "traditional"] | None = None
+    """Convert Chinese into one script first."""
+    dictionary: Path | None = None
+    """`chinese`: a file of words to know besides jieba's own, `word [frequency [tag]]` a line."""
+    phrases: str = "0"
+    """Join words that often stand together, new_york: how many times over, or a file that `wordfield phrases` wrote."""
+    field: str | None = None
+    """Tables (.jsonl .csv .tsv .parquet): the field that has the text; unset: text."""
+    strict: bool = False
+    """Refuse text that is not UTF-8; else it is replaced and counted."""
+    cache: bool = True
+    """Keep what was read for the next time, and use what was kept; see `wordfield cache`."""
+
+    def corpus(self, names: list[str]) -> Corpus:
+        """The corpus of these files."""
+        from wordfield.text.corpus import Corpus
+
+        options = {name: getattr(self, name) for name in ("lowercase", "nfkc", "field", "strict", "cache")}
+        phrases = int(self.phrases) if self.phrases.isdecimal() else self.phrases
+        script, dictionary = self.script or "", self.dictionary or ()
+        return Corpus.files(
+            names, tokenizer=self.tokenizer, script=script, dictionary=dictionary, phrases=phrases, **options
+        )
+
+
+Readings = Annotated[Reading, Parameter(name="*", group="Corpus")]
+USUAL = Reading()
