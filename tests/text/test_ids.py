@@ -1,8 +1,10 @@
 """A scan finds the words that the definition says, in whatever pieces and by however many threads the text is read."""
 
 import gc
+import gzip
 import io
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 
 from naive_scan import counts_of, sentences_of
 from wordfield.kernels import scan as scan_kernels
-from wordfield.text import scanning
+from wordfield.progress import silent
+from wordfield.text import blocks, scanning
 from wordfield.text.corpus import Corpus
+from wordfield.text.ids import Spool
 from wordfield.text.scanning import empty_table
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
@@ -384,3 +388,66 @@ def wrong_bytes(data: bytes) -> list[bytes]:
             data = data[error.end :]
         else:
             return out
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_read_side_by_side_are_as_if_one_after_the_other(tmp_path, threads, packed):
+    sizes = [3000, 0, 1, 50, 1000, 7, 400]
+    texts = ["\n".join(f"word{(number * size) % 97} of file{size}" for number in range(size)) for size in sizes]
+    for number, text in enumerate(texts):
+        data = text.encode()
+        (tmp_path / f"{number}.txt").write_bytes(gzip.compress(data) if packed else data)
+    whole = tmp_path / "whole"
+    whole.write_text("\n".join(text for text in texts if text), "utf-8")
+    together = Corpus.files([tmp_path / f"{number}.txt" for number in range(len(sizes))])
+    expected = read(Corpus(whole), threads=1)
+    for block in (100, 1 << 20):
+        found = read(together, threads=threads, block=block)
+        assert found[:-1] == expected[:-1]
+        assert list(found[1]) == list(expected[1])
+
+
+class Slow:
+    """A stream of words that takes its time."""
+
+    done = 0
+
+    def __init__(self, words, pause):
+        self.words, self.pause = iter(words), pause
+
+    def next(self, buffer):
+        time.sleep(self.pause)
+        word = next(self.words, None)
+        return None if word is None else blocks.Block(bytearray(word.encode()), len(word), last=False)
+
+    def close(self):
+        pass
+
+
+def test_a_thread_that_goes_back_to_help_counts_anew():
+    words = [[f"w{number % 5} " for number in range(stream, stream + 40)] for stream in range(3)]
+    pauses = [0.004, 0.0, 0.001]
+    streams = [Slow(*each) for each in zip(words, pauses, strict=True)]
+    spools = []
+
+    def spool():
+        spools.append(Spool())
+        return spools[-1]
+
+    with scanning.scan(streams, Tokenizer.of("words"), "slow", False, 2, 64, spool, None, silent, 0) as scan:
+        assert len(spools) > 2
+        assert list(scan.words_seen) == ["w0", "w1", "w2", "w3", "w4"]
+        assert scan.counts.tolist() == [24] * 5
+        vocabulary = Vocabulary(list(scan.words_seen))
+        ids = scan.encode(vocabulary)
+        found = [vocabulary.words[row] for row in ids.window(0, ids.tokens)]
+        assert found == [word.strip() for stream in words for word in stream]
+
+
+def test_an_error_in_one_of_many_files_stops_all(tmp_path):
+    for number in range(6):
+        (tmp_path / f"{number}.txt").write_text("good text\n" * 1000)
+    (tmp_path / "3.txt").write_bytes(gzip.compress(b"good text\n" * 100_000)[:-20])
+    with pytest.raises(ValueError, match=r"3.txt: the compressed data are damaged or cut short"):
+        Corpus(tmp_path).scan(threads=2)

@@ -146,7 +146,7 @@ class Corpus:
         warn_of_unsegmented(scan)
         scan = self.joined(scan)
         self.invalid = scan.invalid
-        self.tokenizer = scan.tokenizer
+        self.tokenizer, self._passes = scan.tokenizer, 0
         return scan
 
     @property
@@ -164,7 +164,6 @@ class Corpus:
         """``scan``, of text that ``cutter`` has cut, with words joined into phrases where that was asked for."""
         if self._passes:
             scan, _ = learn(scan, self._passes, threads=scan.threads)
-            self._passes = 0
         elif self.tokenizer.phrases is not None:
             scan = self.tokenizer.phrases.apply(scan)
         return scan

@@ -68,9 +68,10 @@ class Sample:
 
     def types(self, min_count: int = 1) -> int:
         """Words that are expected to be seen at least ``min_count`` times in the whole."""
-        seen = [max(1, int((counts >= min_count).sum())) for counts in self.counts]
-        if len(seen) == 1 or self.share >= 1:
+        seen = [int((counts >= min_count).sum()) for counts in self.counts]
+        if self.share >= 1:
             return seen[-1]
+        seen = [max(1, each) for each in seen]
         tokens = [int(counts.sum()) for counts in self.counts]
         earlier, later = (
             log2(seen[at + 1] / seen[at]) / max(log2(tokens[at + 1] / tokens[at]), 0.1) for at in range(2)
@@ -126,14 +127,14 @@ def sample(corpus: Corpus, windows: int = WINDOWS, window: int = WINDOW, threads
     begun = time.perf_counter()
     _scan(corpus, places.chosen[::4], threads).close()
     quarter = time.perf_counter() - begun
-    found = _scan(corpus, places.chosen, threads)
+    found = corpus.joined(_scan(corpus, places.chosen, threads))
     whole_time = time.perf_counter() - begun - quarter
     part = len(places.chosen[::4]) / len(places.chosen)
     slope = max((whole_time - quarter) / (1 - part), 0.5 * whole_time)
     seconds = whole_time - slope + slope / places.share
     pieces = [np.bincount(ids, minlength=len(found.counts)).astype(np.int64) for ids, _ in found.blocks()]
     nested = [sum(pieces[::step], np.zeros(len(found.counts), np.int64)) for step in (4, 2, 1)]
-    return Sample(corpus.joined(found), places.share, seconds, nested)
+    return Sample(found, places.share, seconds, nested)
 
 
 class _Places:
