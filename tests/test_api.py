@@ -260,3 +260,13 @@ def test_vectors_that_do_not_fit_on_the_disk_say_so(vectors: Path, tmp_path: Pat
 def test_no_texts_make_an_empty_matrix(vectors: Path, tmp_path: Path) -> None:
     api.embed(vectors, [], tmp_path / "none.npy")
     assert np.load(tmp_path / "none.npy").shape == (0, 3)
+
+
+def test_going_on_with_text_cut_otherwise_is_warned_of(
+    recipe: wf.Word2Vec, text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.train(recipe, text, tmp_path / "first")
+    api.train(recipe, text, tmp_path / "second", start=tmp_path / "first")
+    assert not caplog.records
+    api.train(recipe, wf.Corpus(text, tokenizer="whitespace"), tmp_path / "third", start=tmp_path / "first")
+    assert "this corpus is cut by Tokenizer(name='whitespace'" in caplog.text

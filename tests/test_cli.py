@@ -117,6 +117,20 @@ def test_training_goes_on_from_a_model(run: Run, text: Path, tmp_path: Path) -> 
     assert json.loads(ran.out)["vocabulary"] == json.loads(run("info", tmp_path / "a", "--json").out)["vocabulary"]
 
 
+def test_going_on_cuts_text_as_before_unless_told_otherwise(run: Run, text: Path, tmp_path: Path) -> None:
+    first = [*SMALL, "--tokenizer", "whitespace", "--lowercase", "--phrases", "1"]
+    assert run("train", "word2vec", text, "--out", tmp_path / "a", *first).status == 0
+    ran = run("train", "word2vec", text, "--out", tmp_path / "b", *SMALL, "--start", tmp_path / "a")
+    assert (ran.status, ran.err) == (0, "")
+    one, two = (json.loads(run("info", tmp_path / name, "--json").out)["tokenizer"] for name in "ab")
+    assert one == two
+    assert one["phrases"]["score"] == "word2phrase"
+    ran = run(
+        "train", "word2vec", text, "--out", tmp_path / "c", *SMALL, "--start", tmp_path / "a", "--tokenizer", "words"
+    )
+    assert (ran.status, "warning: the model to go on from cuts text by" in ran.err) == (0, True)
+
+
 def test_a_wrong_call_is_a_usage_error(run: Run, text: Path) -> None:
     fails(run("train", "word3vec", text, "--out", "x"), 2, "word3vec", 'Did you mean "word2vec"')
     fails(run("train", "word2vec", text), 2, "--out")

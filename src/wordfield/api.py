@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -308,8 +309,11 @@ def trained(
     name = formats.format_of(out) if out is not None else ""
     if out is not None:
         refuse_foreign(Path(out), name)
+    begun = None if start is None else opened(start)
+    if begun is not None and begun.recipe and replace(begun.tokenizer, phrases=None) != text.cutter:
+        log.warning("the model to go on from cuts text by %s, this corpus is cut by %s", begun.tokenizer, text.cutter)
     try:
-        model: StaticModel = recipe.fit(text, progress, start=None if start is None else opened(start))
+        model: StaticModel = recipe.fit(text, progress, start=begun)
     except KeyboardInterrupt as stop:
         partial = getattr(stop, "partial", None)
         if out is None or partial is None:

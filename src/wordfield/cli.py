@@ -117,7 +117,7 @@ def training(name: str) -> Callable[..., None]:
         json: Json = False,
     ) -> None:
         del config  # `settings` has read it
-        text = reading.corpus(corpus)
+        text = reading.corpus(corpus, start)
         if dry_run:
             planned = api.plan(recipe, text)
             return print_json(planned) if json else print_table(planned_rows(planned))

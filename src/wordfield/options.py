@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from wordfield import api
+
 if TYPE_CHECKING:
     from wordfield.text.corpus import Corpus
 
@@ -80,9 +82,9 @@ Restrict = Annotated[int, described("Answer analogies among this many most frequ
 class Reading:
     """How text becomes words: the options of every command that reads a corpus."""
 
-    tokenizer: str = "words"
+    tokenizer: str | None = None
     """words (letters and digits), whitespace, chinese (jieba's cuts), characters (scripts without spaces), or a file: a
-    tokenizer.json, a SentencePiece model."""
+    tokenizer.json, a SentencePiece model; unset: words, or that of the model to go on from."""
     lowercase: bool | None = None
     """Lower-case words; unset: all but `whitespace` and subwords do."""
     nfkc: bool | None = None
@@ -100,15 +102,16 @@ class Reading:
     cache: bool = True
     """Keep what was read for the next time, and use what was kept; see `wordfield cache`."""
 
-    def corpus(self, names: list[str]) -> Corpus:
-        """The corpus of these files."""
+    def corpus(self, names: list[str], start: str | None = None) -> Corpus:
+        """The corpus of these files, cut as the text of the model ``start`` was, unless ``tokenizer`` says otherwise."""
         from wordfield.text.corpus import Corpus
 
+        usual = "words" if start is None else api.load(start).tokenizer
         options = {name: getattr(self, name) for name in ("lowercase", "nfkc", "field", "strict", "cache")}
         phrases = int(self.phrases) if self.phrases.isdecimal() else self.phrases
         script, dictionary = self.script or "", self.dictionary or ()
         return Corpus.files(
-            names, tokenizer=self.tokenizer, script=script, dictionary=dictionary, phrases=phrases, **options
+            names, tokenizer=self.tokenizer or usual, script=script, dictionary=dictionary, phrases=phrases, **options
         )
 
 

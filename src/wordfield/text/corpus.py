@@ -144,7 +144,7 @@ class Corpus:
         how = _How(progress, threads or min(cores(), MOST_THREADS), folder, block)
         scan = self._found(how) or self._kept(how)
         warn_of_unsegmented(scan)
-        scan = self.joined(scan)
+        scan = self.joined(scan, progress)
         self.invalid = scan.invalid
         self.tokenizer, self._passes = scan.tokenizer, 0
         return scan
@@ -160,13 +160,16 @@ class Corpus:
         entry = self._entry()
         return entry is not None and entry.there
 
-    def joined(self, scan: Scan) -> Scan:
-        """``scan``, of text that ``cutter`` has cut, with words joined into phrases where that was asked for."""
-        if self._passes:
-            scan, _ = learn(scan, self._passes, threads=scan.threads)
-        elif self.tokenizer.phrases is not None:
-            scan = self.tokenizer.phrases.apply(scan)
-        return scan
+    def joined(self, scan: Scan, progress: Progress = silent) -> Scan:
+        """``scan``, of text that ``cutter`` has cut; where phrases were asked for, another one in its place, in which
+        words are joined into them.
+        """
+        if not self._passes and self.tokenizer.phrases is None:
+            return scan
+        with scan:
+            if self.tokenizer.phrases is not None:
+                return self.tokenizer.phrases.apply(scan, progress)
+            return learn(scan, self._passes, progress=progress, threads=scan.threads)[0]
 
     def _found(self, how: _How) -> Scan | None:
         """What the cache has of this corpus."""

@@ -95,20 +95,19 @@ class Tokenizer:
         ``dictionary``: a file of ``word [frequency [tag]]`` a line, or such lines. ``ImportError`` naming the extra
         where a library is missing.
         """
-        said: dict[str, Any] = {
-            key: value for key, value in {"lowercase": lowercase, "nfkc": nfkc}.items() if value is not None
-        }
+        said = {"lowercase": lowercase, "nfkc": nfkc, "script": script or None}
+        chosen: dict[str, Any] = {option: value for option, value in said.items() if value is not None}
         if isinstance(name, Tokenizer):
-            return replace(name, **said) if said else name
-        subwords = ""
-        if name not in HABITS or name == "subwords":
-            subwords, name = _vocabulary(name), "subwords"
-        options: dict[str, Any] = {"lowercase": False} | HABITS[str(name)] | said
-        if script:
-            options["script"] = script
-        made = cls(str(name), **options, subwords=subwords)
-        rows = _entries(dictionary)
-        if rows and name == "chinese":
+            if not chosen and not dictionary:
+                return name
+            made = replace(name, **chosen)
+        else:
+            subwords = ""
+            if name not in HABITS or name == "subwords":
+                subwords, name = _vocabulary(name), "subwords"
+            made = cls(str(name), **({"lowercase": False} | HABITS[str(name)] | chosen), subwords=subwords)
+        rows = _entries(dictionary) or made.dictionary
+        if rows and made.name == "chinese":
             rows = tuple(made.normal(row) for row in rows)
         return replace(made, dictionary=rows, version=made.libraries())
 
