@@ -25,7 +25,10 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--corpus", type=Path, help="plain text, a sentence a line [corpora/enwiki100m.txt in the data]"
     )
-    parser.add_argument("--sample", type=int, metavar="BYTES", help="only the first part of the corpus")
+    parser.add_argument(
+        "--chinese", type=Path, help="Chinese text, a sentence a line [corpora/zhwiki50m.txt in the data]"
+    )
+    parser.add_argument("--sample", type=int, metavar="BYTES", help="only the first part of each corpus")
     parser.add_argument(
         "--only", nargs="+", choices=NAMES, metavar="NAME", default=NAMES, help=f"of {', '.join(NAMES)}"
     )
@@ -34,9 +37,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--subsample", type=float, default=1e-4, help="[%(default)s]")
     for name, default in (("epochs", 5), ("threads", 2), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default, help="[%(default)s]")
-    parser.add_argument(
-        "--runs", type=int, default=3, help="of vocabulary and startup, to take the median [%(default)s]"
-    )
+    parser.add_argument("--runs", type=int, default=3, help="of what takes seconds, to take the median [%(default)s]")
     parser.add_argument("--out", type=Path, help="where the figures go [benchmarks/results/DATE-COMMIT.json]")
     parser.add_argument("--table", type=Path, metavar="RESULT", help="measure nothing: print a record as Markdown")
     parser.add_argument("--zh", action="store_true", help="with --table: in Chinese")
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         tell(f"no corpus at {corpus}: give one with --corpus, or the folder that has it as WORDFIELD_DATA")
         return 1
     try:
-        result = measured(corpus.resolve(), options)
+        result = measured(corpus.resolve(), (options.chinese or corpora.default_chinese()).resolve(), options)
     except Failed as failure:
         tell(f"wordfield failed: {failure}")
         return 1
@@ -62,26 +63,36 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def measured(corpus: Path, options: argparse.Namespace) -> dict[str, Any]:
+def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[str, Any]:
     """All that was asked for, as it is recorded."""
     names = ("dim", "window", "negatives", "subsample", "min_count", "epochs", "threads", "seed")
     settings = {name: getattr(options, name) for name in names}
     about = commit() | {"machine": machine()}  # before anything runs: the load is that of others
     with tempfile.TemporaryDirectory(prefix="wordfield-benchmarks-") as name:
-        folder, text = Path(name), corpus
+        folder = Path(name)
+        texts = {language: text for language, text in zip(SETS, (corpus, chinese), strict=True) if text.is_file()}
         if options.sample:
-            text = corpora.head(corpus, options.sample, folder / "sample.txt")
-        run = Run(text, settings, folder, options.runs)
+            texts = {
+                language: corpora.head(text, options.sample, folder / f"{language}.txt")
+                for language, text in texts.items()
+            }
+        run = Run(texts, settings, folder, options.runs)
         run.skipped += [
-            {"what": name, "reason": f"{SETS[name]} is not in the data folder"} for name in SETS.keys() - sets_there()
+            {"what": name, "reason": f"{file} is not in the data folder"}
+            for language, files in SETS.items()
+            for name, file in files.items()
+            if name not in sets_there(language)
         ]
         plans = [plan for plan in measurements(options.threads, options.min_count) if plan.name in options.only]
         done = [run.measure(plan) for plan in plans]
         if "startup" in options.only:
             tell("startup ...")
             done.append({"name": "startup", "base": None, "rows": startup.measured(folder, options.runs), "ratios": []})
-        size = text.stat().st_size
-    described = {"corpus": corpus.name, "bytes": size, "sample": options.sample, "restrict_vocab": RESTRICT_VOCAB}
+        sizes = {language: text.stat().st_size for language, text in texts.items()}
+    described = {"corpus": corpus.name, "bytes": sizes["english"]}
+    if "chinese" in sizes:
+        described["chinese"] = {"corpus": chinese.name, "bytes": sizes["chinese"]}
+    described |= {"sample": options.sample, "restrict_vocab": RESTRICT_VOCAB}
     return {
         "date": datetime.now(UTC).date().isoformat(),
         **about,

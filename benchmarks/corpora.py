@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import ROOT
 
@@ -18,12 +20,28 @@ def default_corpus() -> Path:
     return data_folder() / "corpora" / "enwiki100m.txt"
 
 
+def default_chinese() -> Path:
+    return data_folder() / "corpora" / "zhwiki50m.txt"
+
+
 def head(path: Path, size: int, target: Path) -> Path:
     """``target``, made of the first ``size`` bytes of ``path``, up to the last line that fits whole."""
     with path.open("rb") as stream:
         text = stream.read(size)
     target.write_bytes(text[: text.rfind(b"\n") + 1] or text)
     return target
+
+
+def sentences(source: Any) -> list[list[str]]:
+    """What a scan finds in Chinese text, a file or a list of lines: its sentences, each a list of words."""
+    from wordfield import Corpus
+    from wordfield.text.vocabulary import Vocabulary
+
+    with Corpus(source, tokenizer="chinese").scan() as scan:
+        words = list(scan.words_seen)
+        ids = scan.encode(Vocabulary(words))
+        found = [words[row] for row in ids.window(0, ids.tokens).tolist()]
+        return [found[begin:end] for begin, end in pairwise(ids.starts.tolist())]
 
 
 def small_text(target: Path, words: int = 4000) -> Path:

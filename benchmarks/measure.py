@@ -8,15 +8,19 @@ import platform
 import resource
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("numpy", "numba", "scipy", "gensim", "fasttext")
+PACKAGES = ("numpy", "numba", "scipy", "gensim", "fasttext", "jieba", "rjieba", "pyarrow")
 ONE_BLAS_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+NO_CORPUS_KEPT = {"WORDFIELD_CACHE_LIMIT": "0"}
+LOOKS = 0.1  # seconds between two looks at the memory of other processes
 
 
 class Failed(RuntimeError):
@@ -24,18 +28,30 @@ class Failed(RuntimeError):
 
 
 class Stopwatch:
-    """Seconds on the wall, and seconds of all cores in all threads of this process, user and system."""
+    """Seconds on the wall, and seconds of all cores, user and system: in all threads of this process, and in processes
+    that it started and that have ended.
+    """
 
     wall = cpu = 0.0
 
     def __enter__(self) -> Stopwatch:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._wall, self._cpu = time.perf_counter(), cpu_seconds()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.wall, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        self.wall, self.cpu = time.perf_counter() - self._wall, cpu_seconds() - self._cpu
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        return {"wall": self.wall, "cpu": self.cpu}
+
+
+def cpu_seconds() -> float:
+    """Seconds that this process has worked so far, and those that it waited for."""
+    helpers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + helpers.ru_utime + helpers.ru_stime
 
 
 class Company:
@@ -66,16 +82,49 @@ def busy_elsewhere() -> float | None:
     return all_of - sum(usage.ru_utime + usage.ru_stime for usage in ours)
 
 
+class Helpers:
+    """The most memory that processes which this one started had resident, all of them added up: ``bytes``; None where
+    Linux does not say.
+    """
+
+    bytes: int | None = None
+
+    def __enter__(self) -> Helpers:
+        self._over, self._looking = threading.Event(), threading.Thread(target=self._look, daemon=True)
+        self._looking.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._looking.join()
+
+    def _look(self) -> None:
+        while True:
+            found = 0
+            for listed in Path("/proc/self/task").glob("*/children"):
+                with suppress(OSError, StopIteration):  # one that has just ended
+                    found += sum(resident_at_most(process) for process in listed.read_text("ascii").split())
+                    self.bytes = max(self.bytes or 0, found)
+            if self._over.wait(LOOKS):
+                return
+
+
+def resident_at_most(process: str) -> int:
+    """The most memory that a process had resident so far, by Linux's own account."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
+
+
 def peak_bytes() -> int:
     """The most memory that this process had resident so far, memory-mapped files included.
 
     From Linux's own account of this program: what ``getrusage`` says there can be the peak of the process that started
     it. Elsewhere from ``getrusage``, which counts bytes on macOS and KiB on other systems.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+    if Path("/proc/self/status").exists():
+        return resident_at_most("self")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -83,7 +132,8 @@ def peak_bytes() -> int:
 def alone(module: str, job: dict[str, Any]) -> dict[str, Any]:
     """Run ``python -m benchmarks.<module>`` with ``job`` on its standard input: the JSON object that it prints last.
 
-    The algebra libraries get one thread each, so that the threads asked for are all there are. `Failed` if it fails.
+    The algebra libraries get one thread each, so that the threads asked for are all there are. wordfield keeps no
+    corpus for the next time unless the job's ``environment`` says otherwise. `Failed` if it fails.
     """
     command = [sys.executable, "-m", f"benchmarks.{module}"]
     done = subprocess.run(
@@ -92,7 +142,7 @@ def alone(module: str, job: dict[str, Any]) -> dict[str, Any]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | ONE_BLAS_THREAD,
+        env=os.environ | ONE_BLAS_THREAD | NO_CORPUS_KEPT | job.get("environment", {}),
         check=False,
     )
     if done.returncode:

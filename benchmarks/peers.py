@@ -1,9 +1,9 @@
 """How each program does the same work. A process of this module does one job and ends.
 
-A job has ``program``, ``work`` (vocabulary or train), ``files``, ``small`` (a text to warm up with), ``out`` (where
-vectors go, word2vec binary) and ``options``: a recipe in wordfield's own terms. Its figures: ``words`` in the text;
-``known``, those in the vocabulary; ``vocabulary``; ``reading`` and ``training``, each seconds of wall and cpu;
-``peak_bytes``.
+A job has ``program``, ``work``, ``files``, ``small`` (files to warm up with), ``out`` (where its result goes: vectors
+in word2vec's binary format, a phrase a line) and ``options``: a recipe in wordfield's own terms. Its figures: ``words``
+in the text; ``known``, those in the vocabulary; ``vocabulary``; ``reading`` and ``training``, each seconds of wall and
+cpu; ``peak_bytes``, and ``helpers_bytes`` of the processes that it started.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
+from benchmarks import texts
 from benchmarks.corpora import read_through
-from benchmarks.measure import Stopwatch, answer, peak_bytes
+from benchmarks.measure import Helpers, Stopwatch, answer, peak_bytes
 
 Job = dict[str, Any]
 Figures = dict[str, Any]
-
-
-def seconds(watch: Stopwatch) -> dict[str, float]:
-    return {"wall": watch.wall, "cpu": watch.cpu}
+LITTLE = {"min_count": 1, "epochs": 1, "threads": 1}
 
 
 def recipe_of(job: Job) -> Any:
@@ -32,33 +29,18 @@ def recipe_of(job: Job) -> Any:
     return wf.Word2Vec(**{name: value for name, value in job["options"].items() if name != "tokenizer"})
 
 
-def wordfield_warm(job: Job) -> Figures:
-    """Compile all that the job needs, or load it from the cache of machine code."""
-    import wordfield as wf
-
-    replace(recipe_of(job), min_count=1, epochs=1, threads=1).fit(wf.Corpus(job["small"]))
-    return {}
-
-
 def wordfield_vocabulary(job: Job) -> Figures:
     """Scan, choose the vocabulary, write the ids that training reads."""
-    import wordfield as wf
-
-    wordfield_warm(job)
-    options = job["options"]
-    corpus = wf.Corpus.files(job["files"], tokenizer=options["tokenizer"])
+    options, corpus = job["options"], texts.corpus_of(job)
     with Stopwatch() as reading, corpus.scan(threads=options["threads"]) as scan:
         vocabulary = scan.vocabulary(options["min_count"])
         ids = scan.encode(vocabulary)
-    return {"words": scan.tokens, "known": ids.tokens, "vocabulary": len(vocabulary), "reading": seconds(reading)}
+    return {"words": scan.tokens, "known": ids.tokens, "vocabulary": len(vocabulary), "reading": reading.seconds}
 
 
 def wordfield_train(job: Job) -> Figures:
     """``fit`` as users call it; training is what the loop over the epochs takes, reading the rest."""
-    import wordfield as wf
-
-    wordfield_warm(job)
-    recipe, corpus = recipe_of(job), wf.Corpus.files(job["files"], tokenizer=job["options"]["tokenizer"])
+    recipe, corpus = recipe_of(job), texts.corpus_of(job)
     with loop_watched() as training, Stopwatch() as whole:
         model = recipe.fit(corpus)
     peak, plan = peak_bytes(), recipe._plan()
@@ -68,11 +50,34 @@ def wordfield_train(job: Job) -> Figures:
         "known": model.history["known_tokens"],
         "vocabulary": len(model.words),
         "reading": {"wall": whole.wall - training.wall, "cpu": whole.cpu - training.cpu},
-        "training": seconds(training),
+        "training": training.seconds,
+        **told(model.history["seconds"]),
         "peak_bytes": peak,
         "learning_rate": plan.learning_rate,
         "final_rate": plan.learning_rate * plan.final_rate,
     }
+
+
+def wordfield_plan(job: Job) -> Figures:
+    """What ``plan`` expects of ``fit``; reading is what the plan itself takes."""
+    from wordfield import api
+
+    with Stopwatch() as planning:
+        plan = api.plan(recipe_of(job), texts.corpus_of(job))
+    return {
+        "words": plan["tokens"],
+        "known": plan["known_tokens"],
+        "vocabulary": plan["vocabulary"],
+        "reading": planning.seconds,
+        **told(plan["seconds"]),
+        "peak_bytes": plan["memory"],
+        "share": plan["sample"],
+    }
+
+
+def told(seconds: dict[str, float]) -> Figures:
+    """What wordfield itself says that reading and training take."""
+    return {"read_seconds": seconds["read"], "train_seconds": seconds["train"]}
 
 
 @contextmanager
@@ -116,7 +121,7 @@ def gensim_model(job: Job) -> tuple[Any, Figures]:
         model.build_vocab(corpus_file=job["files"][0])
     known = sum(model.wv.get_vecattr(word, "count") for word in model.wv.index_to_key)
     figures = {"words": model.corpus_total_words, "known": int(known), "vocabulary": len(model.wv)}
-    return model, figures | {"reading": seconds(reading)}
+    return model, figures | {"reading": reading.seconds}
 
 
 def gensim_vocabulary(job: Job) -> Figures:
@@ -133,7 +138,7 @@ def gensim_train(job: Job) -> Figures:
             total_words=model.corpus_total_words,
             epochs=model.epochs,
         )
-    figures |= {"training": seconds(training), "peak_bytes": peak_bytes()}
+    figures |= {"training": training.seconds, "peak_bytes": peak_bytes(), "read_seconds": figures["reading"]["wall"]}
     model.wv.save_word2vec_format(job["out"], binary=True)
     return figures | {"learning_rate": model.alpha, "final_rate": model.min_alpha}
 
@@ -172,7 +177,7 @@ def fasttext_train(job: Job) -> Figures:
         "known": known,
         "vocabulary": len(real),
         "reading": None,
-        "training": seconds(training),
+        "training": training.seconds,
         "peak_bytes": peak,
         "learning_rate": options["learning_rate"],
         "final_rate": 0.0,
@@ -188,16 +193,35 @@ def keep_vectors(words: list[str], matrix: Any, out: str) -> None:
 
 
 WORK: dict[tuple[str, str], Callable[[Job], Figures]] = {
-    ("wordfield", "warm"): wordfield_warm,
     ("wordfield", "vocabulary"): wordfield_vocabulary,
     ("wordfield", "train"): wordfield_train,
+    ("wordfield", "plan"): wordfield_plan,
     ("gensim", "vocabulary"): gensim_vocabulary,
     ("gensim", "train"): gensim_train,
     ("fasttext", "train"): fasttext_train,
+    ("wordfield", "cut"): texts.wordfield_read,
+    ("jieba", "cut"): texts.jieba_cut,
+    ("rjieba", "cut"): texts.rjieba_cut,
+    ("wordfield", "phrases"): texts.wordfield_phrases,
+    ("gensim", "phrases"): texts.gensim_phrases,
+    ("wordfield", "read"): texts.wordfield_read,
+    ("gzip", "read"): texts.gzip_read,
 }
+
+
+def warm(job: Job) -> None:
+    """Do the work on a few lines, so that all machine code is compiled, or loaded from its cache."""
+    WORK[job["program"], job["work"]](job | {"files": job["small"], "options": job["options"] | LITTLE})
+
 
 if __name__ == "__main__":
     job = json.load(sys.stdin)
     read_through(job["files"])
-    figures = WORK[job["program"], job["work"]](job)
-    answer({"peak_bytes": peak_bytes()} | figures)
+    if job["program"] == "wordfield":
+        warm(job)
+    figures: Figures = {}
+    if job["files"]:
+        with Helpers() as helpers:
+            figures = WORK[job["program"], job["work"]](job)
+        figures = {"peak_bytes": peak_bytes(), "helpers_bytes": helpers.bytes} | figures
+    answer(figures)

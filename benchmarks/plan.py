@@ -8,12 +8,13 @@ defaults; gensim's default 0.025, and 0.05 for CBOW, which is word2vec.c's; fast
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 SKIPGRAM = {"architecture": "skipgram", "loss": "negative"}
 CBOW = {"architecture": "cbow", "loss": "negative"}
 HIERARCHICAL = {"architecture": "skipgram", "loss": "hierarchical"}
+WORDS, CHINESE = {"tokenizer": "words"}, {"tokenizer": "chinese"}
 FINAL_RATE = 1e-4  # gensim's; wordfield's final_rate is a share of the learning rate
 
 
@@ -24,8 +25,14 @@ class Row:
     program: str
     options: dict[str, Any]
     variant: str = ""
-    times: int = 1
-    """The corpus so many times over."""
+    form: str = ""
+    """How the text is stored: a name in `forms.FORMS`; empty: as it is."""
+    work: str = ""
+    """Where it is not that of the measurement."""
+    again: bool = False
+    """Whether the same has been done before, and what was read was kept."""
+    needs: str = ""
+    """A module that must be there besides the program."""
 
     @property
     def name(self) -> str:
@@ -45,14 +52,24 @@ class Measurement:
     base: str
     repeated: bool = False
     """Whether it is so short that only the median of several runs says something."""
-    scored: bool = True
-    """Whether the quality of the vectors is measured."""
+    quality: str = ""
+    """What is judged: a name in `quality.JUDGES`."""
     common: dict[str, Any] = field(default_factory=dict)
     """Options for all rows."""
+    language: str = "english"
+    """That of the corpus."""
+    first: int | None = None
+    """So many bytes of the corpus at most."""
 
 
 def measurements(threads: int, min_count: int) -> Iterator[Measurement]:
-    """All but the start-up, which is no training."""
+    """All but the start-up, which is a program's and not a corpus's."""
+    yield from trainings(threads, min_count)
+    yield from texts(max(2, threads))
+
+
+def trainings(threads: int, min_count: int) -> Iterator[Measurement]:
+    """Vectors: of English and Chinese, on threads, of more text."""
     yield Measurement(
         "vocabulary",
         "vocabulary",
@@ -63,26 +80,107 @@ def measurements(threads: int, min_count: int) -> Iterator[Measurement]:
         ),
         base="gensim",
         repeated=True,
-        scored=False,
         common=SKIPGRAM,
     )
     own, corrected = Row("wordfield", {}), Row("wordfield", {"gradient": "corrected"}, "corrected gradient")
-    yield Measurement("skipgram", "train", (own, *peers(0.025), FASTTEXT), base="gensim", common=SKIPGRAM)
-    yield Measurement("cbow", "train", (own, corrected, *peers(0.05), FASTTEXT), base="gensim", common=CBOW)
-    yield Measurement("hierarchical", "train", (own, peers(0.025)[1]), base="gensim", common=HIERARCHICAL)
+    for name, rows, common in (
+        ("skipgram", (own, *peers(0.025), FASTTEXT), SKIPGRAM),
+        ("cbow", (own, corrected, *peers(0.05), FASTTEXT), CBOW),
+        ("hierarchical", (own, peers(0.025)[1]), HIERARCHICAL),
+    ):
+        yield Measurement(name, "train", rows, base="gensim", quality="english", common=common)
+    same_rate, gensim = peers(0.025)
+    yield Measurement(
+        "chinese",
+        "train",
+        (
+            replace(own, needs="rjieba"),
+            replace(same_rate, needs="rjieba"),
+            replace(gensim, form="segmented", needs="rjieba"),
+        ),
+        base="gensim",
+        quality="chinese",
+        common=SKIPGRAM | CHINESE,
+        language="chinese",
+    )
     one, more = (Row("wordfield", {"threads": count}, f"threads={count}") for count in (1, max(2, threads)))
-    yield Measurement("threads", "train", (one, more), base=one.name, scored=False, common=SKIPGRAM)
+    yield Measurement("threads", "train", (one, more), base=one.name, common=SKIPGRAM)
     once = Row("wordfield", {}, "corpus once")
-    same_words = Row("wordfield", {"min_count": 4 * min_count}, "corpus 4 times, same vocabulary", times=4)
-    same_limit = Row("wordfield", {}, "corpus 4 times, same min_count", times=4)
+    same_words, more_words = (
+        Row("wordfield", {"min_count": many * min_count}, f"corpus {many} times, same vocabulary", f"{many} times")
+        for many in (4, 20)
+    )
+    same_limit = Row("wordfield", {}, "corpus 4 times, same min_count", "4 times")
     yield Measurement(
         "memory",
         "train",
-        (once, same_words, same_limit),
+        (once, same_words, more_words, same_limit),
         base=once.name,
-        scored=False,
         common=SKIPGRAM | {"epochs": 1},
     )
+
+
+def texts(threads: int) -> Iterator[Measurement]:
+    """What comes before vectors: words, phrases, files; and what is said of all beforehand."""
+    alone = {"threads": 1}
+    both = ((alone, "threads=1"), ({"threads": threads}, f"threads={threads}"))
+    yield Measurement(
+        "segmentation",
+        "cut",
+        (
+            *(Row("wordfield", options, variant, needs="rjieba") for options, variant in both),
+            Row("rjieba", alone),
+            Row("jieba", alone),
+            Row("jieba", {"threads": threads}, f"processes={threads}"),
+        ),
+        base="jieba",
+        quality="cuts",
+        common=CHINESE,
+        language="chinese",
+        first=10_000_000,
+    )
+    yield Measurement(
+        "phrases",
+        "phrases",
+        (*(Row("wordfield", *each) for each in both), Row("gensim", alone)),
+        base="gensim",
+        quality="phrases",
+        common={"threshold": 100.0},
+    )
+    one, more = (Row("wordfield", *each) for each in both)
+    stored = (("JSON lines", "jsonl", ""), ("Parquet", "parquet", "pyarrow"))
+    yield Measurement(
+        "files",
+        "read",
+        (
+            one,
+            more,
+            *(replace(more, variant=name, form=form, needs=needs) for name, form, needs in stored),
+            replace(more, variant="again, from the cache", again=True),
+        ),
+        base=one.name,
+        repeated=True,
+        common=WORDS,
+    )
+    yield Measurement(
+        "compressed",
+        "read",
+        (
+            *(replace(each, form="gzip") for each in (one, more)),
+            replace(more, variant="8 files", form="8 gzip"),
+            Row("gzip", alone, "decompresses only", "gzip"),
+        ),
+        base="gzip, decompresses only",
+        repeated=True,
+        common=WORDS,
+    )
+    for name, language, options, needs in (
+        ("forecast", "english", WORDS, ""),
+        ("forecast-chinese", "chinese", CHINESE, "rjieba"),
+    ):
+        measured = Row("wordfield", {}, "measured", needs=needs)
+        rows = (replace(measured, variant="expected", work="plan"), measured)
+        yield Measurement(name, "train", rows, measured.name, common=SKIPGRAM | options, language=language)
 
 
 def peers(rate: float) -> tuple[Row, Row]:

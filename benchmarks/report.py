@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.quality import SETS
+from benchmarks.quality import CHINESE, ENGLISH
 from benchmarks.words import LANGUAGES
 
 NOTHING = "–"
@@ -32,23 +32,65 @@ def seconds(figure: str) -> Cell:
     return lambda row, _: f"{row[figure]:.2f} s" if row[figure] < 10 else f"{row[figure]:.0f} s"
 
 
+def thousands(figure: str) -> Cell:
+    return lambda row, _: f"{row[figure] / 1000:,.0f} k"
+
+
+def million_bytes(figure: str) -> Cell:
+    return lambda row, _: f"{row[figure] / 1e6:,.{1 if row[figure] < 1e8 else 0}f} MB"
+
+
 def megabytes(row: Figures, _: Figures | None) -> str:
+    """The peak, with that of the processes that were started, which had their own at other moments."""
+    return f"{(row['peak_bytes'] + (row.get('helpers_bytes') or 0)) / 1e6:,.0f} MB"
+
+
+def own_megabytes(row: Figures, _: Figures | None) -> str:
+    """The peak of the process alone."""
     return f"{row['peak_bytes'] / 1e6:,.0f} MB"
+
+
+def more_megabytes(_: Figures, ratio: Figures | None) -> str:
+    return NOTHING if ratio is None or "more_bytes" not in ratio else f"{ratio['more_bytes'] / 1e6:+,.0f} MB"
+
+
+def count(figure: str) -> Cell:
+    return lambda row, _: f"{row[figure]:,}"
 
 
 def times(figure: str) -> Cell:
     """The ratio to the base, if that was measured."""
-    return lambda _, ratio: NOTHING if ratio is None else f"{ratio[figure]:.{1 if ratio[figure] >= 10 else 2}f}"
+
+    def cell(_: Figures, ratio: Figures | None) -> str:
+        if ratio is None or figure not in ratio:
+            return NOTHING
+        return f"{ratio[figure]:.{1 if ratio[figure] >= 10 else 2}f}"
+
+    return cell
 
 
-def score(name: str) -> Cell:
-    """Quality on a set: a correlation, or a share in per cent."""
+def beside(cell: Cell, figure: str) -> Cell:
+    """A cell, and how many times the base's it is."""
+    ratio_to_base = times(figure)
+
+    def both(row: Figures, ratio: Figures | None) -> str:
+        is_base = ratio is None or ratio["row"] == ratio["base"]
+        return cell(row, ratio) if is_base else f"{cell(row, ratio)} ({ratio_to_base(row, ratio)})"
+
+    return both
+
+
+def score(name: str, digits: int = 1, covered: bool = False) -> Cell:
+    """Quality on a set: a correlation, or a share in per cent with ``digits`` after the point; and how many pairs or
+    questions were ``covered``, of how many.
+    """
 
     def cell(row: Figures, _: Figures | None) -> str:
         found = (row.get("quality") or {}).get(name)
         if found is None or found["value"] is None:
             return NOTHING
-        return f"{found['value']:.3f}" if found["metric"] == "spearman" else f"{100 * found['value']:.1f} %"
+        value = f"{found['value']:.3f}" if found["metric"] == "spearman" else f"{100 * found['value']:.{digits}f} %"
+        return f"{value} ({found['covered']:,} / {found['pairs']:,})" if covered else value
 
     return cell
 
@@ -56,26 +98,80 @@ def score(name: str) -> Cell:
 WALL, CPU = seconds("wall_seconds"), seconds("cpu_seconds")
 TRAINING: dict[str, Cell] = {
     "learning rate": lambda row, _: f"{row['learning_rate']:g}",
-    "raw words per CPU second": lambda row, _: f"{row['words_per_cpu_second'] / 1000:,.0f} k",
+    "raw words per CPU second": thousands("words_per_cpu_second"),
     "× gensim": times("words_per_cpu_second"),
     "wall": WALL,
     "peak memory": megabytes,
-} | {name: score(name) for name in SETS}
+}
 SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
-    ("Training", ("skipgram", "cbow", "hierarchical"), TRAINING),
+    ("Training", ("skipgram", "cbow", "hierarchical"), TRAINING | {name: score(name) for name in ENGLISH}),
+    (
+        "Chinese",
+        ("chinese",),
+        TRAINING | {"reading": seconds("read_seconds")} | {name: score(name, covered=True) for name in CHINESE},
+    ),
     (
         "Vocabulary and ids",
         ("vocabulary",),
         {"wall": WALL, "× gensim": times("words_per_second"), "CPU": CPU, "peak memory": megabytes},
+    ),
+    (
+        "Chinese into words",
+        ("segmentation",),
+        {
+            "wall": WALL,
+            "MB per second": million_bytes("bytes_per_second"),
+            "× jieba": times("bytes_per_second"),
+            "MB per CPU second": million_bytes("bytes_per_cpu_second"),
+            "× jieba, CPU": times("bytes_per_cpu_second"),
+            "peak memory": megabytes,
+            "cut as by jieba": score("as jieba", digits=4),
+        },
+    ),
+    (
+        "Phrases",
+        ("phrases",),
+        {
+            "wall": WALL,
+            "CPU": CPU,
+            "× gensim": times("words_per_cpu_second"),
+            "CPU without reading": lambda row, _: seconds("cpu")(row["training"], None),
+            "× gensim, without reading": times("learnt_per_cpu_second"),
+            "peak memory": megabytes,
+            "phrases": count("phrases"),
+            "in common": score("in common"),
+        },
+    ),
+    (
+        "Reading",
+        ("files", "compressed"),
+        {
+            "wall": WALL,
+            "× base": times("bytes_per_second"),
+            "MB per second": million_bytes("bytes_per_second"),
+            "CPU": CPU,
+            "peak memory": megabytes,
+        },
     ),
     ("Threads", ("threads",), {"wall": WALL, "× one thread": times("words_per_second"), "CPU": CPU}),
     (
         "Memory",
         ("memory",),
         {
-            "vocabulary": lambda row, _: f"{row['vocabulary']:,}",
+            "vocabulary": count("vocabulary"),
             "peak memory": megabytes,
             "× corpus once": times("peak_bytes"),
+            "more than once": more_megabytes,
+        },
+    ),
+    (
+        "Forecast",
+        ("forecast", "forecast-chinese"),
+        {
+            "vocabulary": beside(count("vocabulary"), "vocabulary"),
+            "reading": beside(seconds("read_seconds"), "read_seconds"),
+            "training": beside(seconds("train_seconds"), "train_seconds"),
+            "peak memory": beside(own_megabytes, "peak_bytes"),
         },
     ),
     ("Start-up", ("startup",), {"wall": WALL}),
@@ -108,10 +204,12 @@ def notes(result: Figures, language: str = "en") -> list[str]:
     """When, what and where it was measured, and what was not."""
     texts = LANGUAGES[language]
     packages = [f"{name} {version}" for name, version in result["machine"]["packages"].items() if version]
+    chinese = result["settings"].get("chinese")
     return [
         texts["changed" if result["changed"] else "stamp"].format(**result),
         texts["comma"].join([texts["machine"].format(**result["machine"]), *packages]),
         texts["settings"].format(**result["settings"]),
+        *([texts["chinese corpus"].format(**chinese)] if chinese else []),
         *crowded(result, texts),
         *(texts["skipped"].format(**each) for each in result["skipped"]),
     ]

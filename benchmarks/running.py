@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpora import small_text
+from benchmarks.corpora import head, small_text
+from benchmarks.forms import Stored
 from benchmarks.measure import Company, Failed, alone
 from benchmarks.plan import Measurement, Row
+from benchmarks.quality import RELATIVE
 
 OURS = "wordfield"
+COMPARED = (
+    "words_per_cpu_second",
+    "words_per_second",
+    "learnt_per_cpu_second",
+    "bytes_per_cpu_second",
+    "bytes_per_second",
+    "vocabulary",
+    "read_seconds",
+    "train_seconds",
+    "peak_bytes",
+)
+"""Figures of which the ratio to the base's is taken, where both have them."""
+SIZED = ("cut", "read")
+"""Works whose speed is one of bytes too."""
 
 
 @dataclass
 class Run:
-    """One run of the benchmark. ``settings``: options of all rows; ``runs``: of what is repeated; ``skipped``: what
-    could not be done, and why; ``missing``: programs that are not installed.
+    """One run of the benchmark. ``corpora``: a text for each language; ``settings``: options of all rows; ``runs``: of
+    what is repeated; ``skipped``: what could not be done, and why; ``missing``: modules that are not installed.
     """
 
-    corpus: Path
+    corpora: dict[str, Path]
     settings: dict[str, Any]
     folder: Path
     runs: int
@@ -30,42 +48,71 @@ class Run:
 
     def measure(self, measurement: Measurement) -> dict[str, Any]:
         """All rows of a measurement, and how they compare."""
-        rows = [self._row(measurement, row) for row in measurement.rows if self._available(row.program)]
-        done = [row for row in rows if row is not None]
-        base = next((row for row in done if row["name"] == measurement.base), None)
+        rows: list[dict[str, Any]] = []
+        if measurement.language in self.corpora:
+            with tempfile.TemporaryDirectory(dir=self.folder) as name:  # what is large goes before the next
+                rows = self._rows(measurement, Path(name))
+        else:
+            self._skip(measurement.name, f"no corpus for {measurement.language}")
+        base = next((row for row in rows if row["name"] == measurement.base), None)
         return {
             "name": measurement.name,
             "base": measurement.base,
-            "rows": done,
-            "ratios": [] if base is None else [compared(row, base) for row in done],
+            "rows": rows,
+            "ratios": [] if base is None else [compared(row, base) for row in rows],
         }
 
-    def _available(self, program: str) -> bool:
-        if importlib.util.find_spec(program) is None:
-            if program not in self.missing:
-                self._skip(program, f"not installed: no module {program}")
-            self.missing.add(program)
-        return program not in self.missing
+    def _rows(self, measurement: Measurement, folder: Path) -> list[dict[str, Any]]:
+        text = self.corpora[measurement.language]
+        if measurement.first is not None and measurement.first < text.stat().st_size:
+            text = head(text, measurement.first, folder / "first.txt")
+        stored, done, results = Stored(text, small_text(folder / "small.txt"), folder), [], {}
+        for number, row in enumerate(measurement.rows):
+            out = folder / f"result-{number}.bin"
+            if all(map(self._available, filter(None, (row.program, row.needs)))):
+                figures = self._row(measurement, row, stored, out)
+                if figures is not None:
+                    done.append(figures)
+                    results[row.name] = str(out) if out.exists() else None
+        if measurement.quality:
+            self._judge(measurement, text, done, results)
+        return done
+
+    def _available(self, module: str) -> bool:
+        if importlib.util.find_spec(module) is None:
+            if module not in self.missing:
+                self._skip(module, f"not installed: no module {module}")
+            self.missing.add(module)
+        return module not in self.missing
 
     def _skip(self, what: str, reason: str) -> None:
         self.skipped.append({"what": what, "reason": reason})
         tell(f"skipped {what}: {reason}")
 
-    def _row(self, measurement: Measurement, row: Row) -> dict[str, Any] | None:
-        """A row's figures; None where a peer failed. wordfield must not fail: `Failed` passes through."""
+    def _row(self, measurement: Measurement, row: Row, stored: Stored, out: Path) -> dict[str, Any] | None:
+        """A row's figures; None where a peer failed or the text cannot be stored as asked for. wordfield must not fail:
+        `Failed` passes through.
+        """
         options = {"tokenizer": "whitespace"} | self.settings | measurement.common | row.options
-        job = {
-            "program": row.program,
-            "work": measurement.work,
-            "files": [str(self.corpus)] * row.times,
-            "small": str(small_text(self.folder / "small.txt")),
-            "out": str(self.folder / "vectors.bin"),
-            "options": options,
-        }
+        work = row.work or measurement.work
         tell(f"{measurement.name}: {row.name} ...")
         try:
+            files, small = stored.files(row.form)
+        except Failed as failure:
+            self._skip(f"{measurement.name}: {row.name}", str(failure))
+            return None
+        job = {
+            "program": row.program,
+            "work": work,
+            "files": files,
+            "small": small,
+            "out": str(out),
+            "options": options,
+            "environment": own_cache(stored.folder) if row.again else {},
+        }
+        try:
             if row.program == OURS:  # so that the measured process loads machine code, whose making takes memory
-                alone("peers", job | {"work": "warm", "files": []})
+                alone("peers", job if row.again else job | {"files": []})
             times = self.runs if measurement.repeated else 1
             with Company() as company:
                 runs = sorted((alone("peers", job) for _ in range(times)), key=wall)
@@ -74,14 +121,32 @@ class Run:
                 raise
             self._skip(f"{measurement.name}: {row.name}", str(failure))
             return None
-        figures = {"name": row.name, "program": row.program, "variant": row.variant, "times": row.times}
-        figures |= {"options": options} | speeds(runs[len(runs) // 2], measurement.work, options["epochs"])
+        figures = {"name": row.name, "program": row.program, "variant": row.variant, "form": row.form}
+        figures |= {"options": options} | speeds(runs[len(runs) // 2], work, options["epochs"], stored.text)
         figures["others_cores"] = company.cores
         if measurement.repeated:
             figures["runs"] = [wall(each) for each in runs]
-        if measurement.scored:
-            figures["quality"] = alone("quality", {"vectors": job["out"]})
         return figures
+
+    def _judge(
+        self, measurement: Measurement, text: Path, rows: list[dict[str, Any]], results: dict[str, str | None]
+    ) -> None:
+        """Give each row its ``quality``; where that is relative to the base, the base has none. What is the same is
+        judged once.
+        """
+        judged: dict[str, Any] = {}
+        for row in rows:
+            job = {"quality": measurement.quality, "program": row["program"], "text": str(text)}
+            job |= {"out": results[row["name"]], "base": results.get(measurement.base)}
+            if measurement.quality in RELATIVE and (row["name"] == measurement.base or measurement.base not in results):
+                continue
+            key = json.dumps(job)
+            row["quality"] = judged[key] = judged.get(key) or alone("quality", job)
+
+
+def own_cache(folder: Path) -> dict[str, str]:
+    """What lets wordfield keep corpora for the next time, in a folder that nobody else uses."""
+    return {"WORDFIELD_CACHE": str(folder / "cache"), "WORDFIELD_CACHE_LIMIT": "10GB"}
 
 
 def wall(figures: dict[str, Any]) -> float:
@@ -90,28 +155,34 @@ def wall(figures: dict[str, Any]) -> float:
     return seconds
 
 
-def speeds(figures: dict[str, Any], work: str, epochs: int) -> dict[str, Any]:
+def speeds(figures: dict[str, Any], work: str, epochs: int, text: Path) -> dict[str, Any]:
     """The figures with ``raw_words``, those worked on, and their number per second of wall and CPU.
 
-    In training raw words are tokens of the corpus in the vocabulary times epochs, as word2vec.c counts them; a
-    vocabulary is made of all tokens.
+    In training raw words are tokens of the corpus in the vocabulary times epochs, as word2vec.c counts them; all else
+    is made of all tokens. Phrases take reading and learning; ``learnt`` are words per second of learning alone.
     """
-    raw = figures["words"] if work == "vocabulary" else figures["known"] * epochs
-    spent = figures["reading"] if work == "vocabulary" else figures["training"]
-    return figures | {
-        "raw_words": raw,
-        "wall_seconds": spent["wall"],
-        "cpu_seconds": spent["cpu"],
-        "words_per_second": raw / spent["wall"],
-        "words_per_cpu_second": raw / spent["cpu"],
-    }
+    read, trained = figures.get("reading"), figures.get("training")
+    spent = trained if work == "train" else read
+    raw = figures["known"] * epochs if work == "train" else figures["words"]
+    if work == "phrases":
+        spent = {key: read[key] + trained[key] for key in read}
+        figures |= {"learnt_per_cpu_second": raw / trained["cpu"]}
+    figures |= {"raw_words": raw, "wall_seconds": spent["wall"], "cpu_seconds": spent["cpu"]}
+    amounts = {"words": raw} | ({"bytes": text.stat().st_size} if work in SIZED else {})
+    for name, amount in amounts.items():
+        if amount is not None:
+            figures[f"{name}_per_second"] = amount / spent["wall"]
+            figures[f"{name}_per_cpu_second"] = amount / spent["cpu"]
+    return figures
 
 
 def compared(row: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """How many times the speed and the memory of ``base``, and how much above it in quality."""
+    """How many times the speed and the memory of ``base``, and how much above it in memory and quality."""
     ratios: dict[str, Any] = {"row": row["name"], "base": base["name"]}
-    for figure in ("words_per_cpu_second", "words_per_second", "peak_bytes"):
-        ratios[figure] = row[figure] / base[figure]
+    for figure in COMPARED:
+        if row.get(figure) is not None and base.get(figure):
+            ratios[figure] = row[figure] / base[figure]
+    ratios["more_bytes"] = row["peak_bytes"] - base["peak_bytes"]
     scores, beside = row.get("quality") or {}, base.get("quality") or {}
     ratios["quality"] = {name: difference(scores[name], beside[name]) for name in scores if name in beside}
     return ratios

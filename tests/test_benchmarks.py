@@ -18,8 +18,12 @@ from support import JIT_OFF, ROOT
 pytestmark = pytest.mark.skipif(JIT_OFF, reason="benchmarks measure compiled kernels, and the compiler is off")
 
 WORDS = [one + other for one in ("ba", "ke", "li", "mo", "nu") for other in ("ra", "se", "ti", "vo", "zu")]
-GENSIM = importlib.util.find_spec("gensim") is not None
+CLAUSES = ["我喜欢自然语言处理", "小明毕业于中国科学院", "北京大学生前来应聘", "今天天气很好"]
+GENSIM, JIEBA, RJIEBA = (importlib.util.find_spec(name) is not None for name in ("gensim", "jieba", "rjieba"))
 needs_gensim = pytest.mark.skipif(not GENSIM, reason="gensim is not installed")
+needs_jieba = pytest.mark.skipif(not (JIEBA and RJIEBA), reason="jieba and rjieba are not installed")
+MEASURED = ["vocabulary", "skipgram", "memory", "startup", "chinese", "segmentation", "phrases", "files", "compressed"]
+MEASURED += ["forecast"]
 
 
 def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[str]:
@@ -34,12 +38,18 @@ def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[st
 
 
 def small_data(folder: Path) -> Path:
-    """A folder of data as the benchmarks expect it, but for SimLex."""
+    """A folder of data as the benchmarks expect it, but for SimLex and the larger WordSim."""
     chosen = Random(1)
-    for name in ("corpora", "similarity/en", "analogy"):
+    for name in ("corpora", "similarity/en", "similarity/zh", "analogy"):
         (folder / name).mkdir(parents=True)
     lines = [" ".join(chosen.choices(WORDS, range(1, 26), k=8)) for _ in range(500)]
+    lines[::40] = [f"{line} hong kong" for line in lines[::40]]
     (folder / "corpora" / "enwiki100m.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    chinese = ["，".join(chosen.choices(CLAUSES, k=3)) + "。" for _ in range(300)]
+    (folder / "corpora" / "zhwiki50m.txt").write_text("\n".join(chinese) + "\n", "utf-8")
+    (folder / "similarity" / "zh" / "wordsim-240.txt").write_text(
+        "喜欢\t自然语言\t1\n今天\t天气\t5\n很\t好\t4\n", "utf-8"
+    )
     pairs = [f"{WORDS[place]}\t{WORDS[place + 1]}\t{place % 7}" for place in range(20)]
     (folder / "similarity" / "en" / "EN-WS-353-ALL.txt").write_text("\n".join(pairs) + "\n", "utf-8")
     questions = [" ".join(WORDS[place : place + 4]) for place in range(15)]
@@ -51,7 +61,7 @@ def small_data(folder: Path) -> Path:
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one run on a part of that corpus has written, all measurements but those that train once more."""
     folder = tmp_path_factory.mktemp("benchmarks")
-    options = ["--only", "vocabulary", "skipgram", "memory", "startup", "--sample", 16_000, "--epochs", 2]
+    options = ["--only", *MEASURED, "--sample", 16_000, "--epochs", 2]
     done = benchmarks(
         *options, "--dim", 16, "--runs", 1, "--out", folder / "result.json", data=small_data(folder / "data")
     )
@@ -80,7 +90,7 @@ def test_a_record_says_what_was_measured_where(result: dict[str, Any]) -> None:
 
 def test_a_training_has_speed_memory_and_quality(result: dict[str, Any]) -> None:
     for row in rows(result, "skipgram").values():
-        assert row["vocabulary"] == len(WORDS)
+        assert row["vocabulary"] == len(WORDS) + 2
         assert row["raw_words"] == 2 * row["known"]
         assert row["words_per_cpu_second"] == pytest.approx(row["raw_words"] / row["cpu_seconds"])
         assert row["words_per_second"] == pytest.approx(row["raw_words"] / row["wall_seconds"])
@@ -93,7 +103,7 @@ def test_a_training_has_speed_memory_and_quality(result: dict[str, Any]) -> None
 
 @needs_gensim
 def test_programs_see_the_same_words(result: dict[str, Any]) -> None:
-    for name in ("skipgram", "vocabulary"):
+    for name in ("skipgram", "vocabulary", *(["chinese"] if RJIEBA else [])):
         ours, theirs = (rows(result, name)[row] for row in (next(iter(rows(result, name))), "gensim"))
         assert [ours[key] for key in ("words", "known", "vocabulary")] == [
             theirs[key] for key in ("words", "known", "vocabulary")
@@ -107,16 +117,66 @@ def test_ratios_are_what_the_figures_say(result: dict[str, Any]) -> None:
         assert {ratio["row"] for ratio in measurement["ratios"]} == (set(table) if measurement["base"] else set())
         for ratio in measurement["ratios"]:
             row, base = table[ratio["row"]], table[measurement["base"]]
-            for figure in ("words_per_cpu_second", "words_per_second", "peak_bytes"):
+            figures = set(ratio) - {"row", "base", "quality", "more_bytes"}
+            assert figures >= {"peak_bytes"}
+            for figure in figures:
                 assert ratio[figure] * base[figure] == pytest.approx(row[figure])
+            assert ratio["more_bytes"] == row["peak_bytes"] - base["peak_bytes"]
             for name, above in ratio["quality"].items():
                 assert above == pytest.approx(row["quality"][name]["value"] - base["quality"][name]["value"])
 
 
-def test_four_times_the_corpus_can_have_the_same_vocabulary(result: dict[str, Any]) -> None:
-    once, same = list(rows(result, "memory").values())[:2]
-    assert same["words"] == 4 * once["words"]
-    assert same["vocabulary"] == once["vocabulary"]
+def test_more_of_the_corpus_can_have_the_same_vocabulary(result: dict[str, Any]) -> None:
+    once, *more = list(rows(result, "memory").values())[:3]
+    for times, same in zip((4, 20), more, strict=True):
+        assert same["words"] == times * once["words"]
+        assert same["vocabulary"] == once["vocabulary"]
+
+
+@needs_jieba
+def test_chinese_is_cut_as_jieba_cuts_it(result: dict[str, Any]) -> None:
+    table = rows(result, "segmentation")
+    assert {row["program"] for row in table.values()} == {"wordfield", "rjieba", "jieba"}
+    for name, row in table.items():
+        assert row["bytes_per_cpu_second"] == pytest.approx(result["settings"]["chinese"]["bytes"] / row["cpu_seconds"])
+        assert ("quality" in row) == (name != "jieba")
+        if name != "jieba":
+            assert row["quality"]["as jieba"]["value"] == 1
+            assert row["quality"]["as jieba"]["pairs"] > 100
+    if sys.platform == "linux":
+        assert table["jieba, processes=2"]["helpers_bytes"] > 1 << 24
+
+
+@pytest.mark.skipif(not RJIEBA, reason="rjieba is not installed")
+def test_chinese_vectors_have_their_own_sets(result: dict[str, Any]) -> None:
+    for row in rows(result, "chinese").values():
+        assert row["read_seconds"] > 0
+        assert set(row["quality"]) == {"WordSim-240"}
+        assert row["quality"]["WordSim-240"]["pairs"] == 3
+
+
+@needs_gensim
+def test_both_find_the_same_phrases(result: dict[str, Any]) -> None:
+    one, two, theirs = rows(result, "phrases").values()
+    assert one["phrases"] == two["phrases"] == theirs["phrases"] == 1
+    assert one["words"] == theirs["words"]
+    assert one["quality"]["in common"] == {"metric": "share", "value": 1.0, "pairs": 1, "covered": 1}
+    assert one["cpu_seconds"] == pytest.approx(one["reading"]["cpu"] + one["training"]["cpu"])
+
+
+def test_all_forms_have_the_same_text(result: dict[str, Any]) -> None:
+    files = rows(result, "files") | rows(result, "compressed")
+    assert {row["form"] for row in files.values()} >= {"", "jsonl", "gzip", "8 gzip"}
+    assert len({row["words"] for row in files.values() if row["program"] == "wordfield"}) == 1
+    for row in files.values():
+        assert row["bytes_per_second"] == pytest.approx(result["settings"]["bytes"] / row["wall_seconds"])
+
+
+def test_a_forecast_stands_beside_what_came(result: dict[str, Any]) -> None:
+    expected, measured = rows(result, "forecast").values()
+    assert expected["vocabulary"] == measured["vocabulary"]  # the sample is all of so small a text
+    for row in (expected, measured):
+        assert min(row[figure] for figure in ("read_seconds", "train_seconds", "peak_bytes")) > 0
 
 
 def test_every_start_was_timed(result: dict[str, Any]) -> None:
@@ -128,6 +188,7 @@ def test_every_start_was_timed(result: dict[str, Any]) -> None:
 def test_what_is_missing_is_named_with_the_reason(result: dict[str, Any]) -> None:
     reasons = {each["what"]: each["reason"] for each in result["skipped"]}
     assert "data folder" in reasons["SimLex-999"]
+    assert "data folder" in reasons["WordSim-297"]
     assert GENSIM or "not installed" in reasons["gensim"]
 
 
@@ -139,7 +200,35 @@ def test_a_record_prints_as_markdown(record: Path, result: dict[str, Any], langu
     speed = rows(result, "skipgram")["wordfield"]["words_per_cpu_second"]
     assert f"{speed / 1000:,.0f} k" in done.stdout
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
-    assert len(lines) >= 4 * 3
+    assert len(lines) >= 8 * 3
+    assert f"{rows(result, 'phrases')['wordfield, threads=1']['phrases']:,} |" in done.stdout
+
+
+def test_too_little_disk_leaves_a_row_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    forms = pytest.importorskip("benchmarks.forms")
+    text = tmp_path / "text.txt"
+    text.write_text("a b\n" * 5)
+    (twice,) = forms.repeated(text, tmp_path, 2)
+    assert twice.read_text() == "a b\n" * 10
+    monkeypatch.setattr(forms, "ROOM", 1 << 62)
+    with pytest.raises(SystemExit, match="GB of disk are needed in"):
+        forms.repeated(text, tmp_path, 2)
+
+
+def test_a_record_of_before_prints(record: Path, result: dict[str, Any]) -> None:
+    """Records lack what was not measured when they were made."""
+    for measurement in result["measurements"]:
+        for ratio in measurement["ratios"]:
+            del ratio["more_bytes"]
+        for row in measurement["rows"]:
+            row.pop("helpers_bytes", None)
+    del result["settings"]["chinese"]
+    older = record.with_name("older.json")
+    older.write_text(json.dumps(result), "utf-8")
+    done = benchmarks("--table", older, data=record.parent)
+    assert done.returncode == 0, done.stderr
+    assert "| wordfield, corpus once | 27 |" in done.stdout
 
 
 def test_a_missing_corpus_is_said_in_one_line(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ class Reading:
     """Keep what was read for the next time, and use what was kept; see `wordfield cache`."""
 
     def corpus(self, names: list[str], start: str | None = None) -> Corpus:
-        """The corpus of these files, cut as the text of the model ``start`` was, unless ``tokenizer`` says otherwise."""
+        """The corpus of these files, cut as the model ``start`` says unless ``tokenizer`` says otherwise."""
         from wordfield.text.corpus import Corpus
 
         usual = "words" if start is None else api.load(start).tokenizer
