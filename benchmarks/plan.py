@@ -51,7 +51,7 @@ class Measurement:
     rows: tuple[Row, ...]
     base: str
     repeated: bool = False
-    """Whether it is so short that only the median of several runs says something."""
+    """Whether rows are so short that only the median of several runs says something; one that is not is run once."""
     quality: str = ""
     """What is judged: a name in `quality.JUDGES`."""
     common: dict[str, Any] = field(default_factory=dict)
@@ -134,6 +134,7 @@ def texts(threads: int) -> Iterator[Measurement]:
             Row("jieba", {"threads": threads}, f"processes={threads}"),
         ),
         base="jieba",
+        repeated=True,
         quality="cuts",
         common=CHINESE,
         language="chinese",
@@ -144,6 +145,7 @@ def texts(threads: int) -> Iterator[Measurement]:
         "phrases",
         (*(Row("wordfield", *each) for each in both), Row("gensim", alone)),
         base="gensim",
+        repeated=True,
         quality="phrases",
         common={"threshold": 100.0},
     )

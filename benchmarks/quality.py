@@ -29,7 +29,7 @@ Google, CA8: share of analogies answered right."""
 RESTRICT_VOCAB = 30_000
 KEPT = ("metric", "value", "low", "high", "pairs", "covered")
 RELATIVE = ("phrases", "cuts")
-"""What is judged beside the base, so that the base itself is not."""
+"""What is judged beside the base, so that its own program is not."""
 
 Scores = dict[str, dict[str, Any]]
 
@@ -81,13 +81,7 @@ def cut_by_rjieba(runs: list[str]) -> list[list[str]]:
     return list(map(rjieba.cut, runs))
 
 
-def cut_by_jieba(runs: list[str]) -> list[list[str]]:
-    import jieba
-
-    return list(map(jieba.lcut, runs))
-
-
-CUTTERS = {"wordfield": sentences, "rjieba": cut_by_rjieba, "jieba": cut_by_jieba}
+CUTTERS = {"wordfield": sentences, "rjieba": cut_by_rjieba}
 JUDGES = {"english": vectors, "chinese": vectors, "phrases": phrases, "cuts": cuts}
 
 if __name__ == "__main__":

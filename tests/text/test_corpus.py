@@ -305,3 +305,17 @@ def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(PermissionError, match="locked"):
         Corpus(tmp_path)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_gzip_is_read_with_the_fast_library_and_without(tmp_path, monkeypatch, fast):
+    if fast:
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(sys.modules, "isal.igzip", None)
+    data = gzip.compress(b"one two\n" * 1000) + gzip.compress(b"three\n")
+    (tmp_path / "a.gz").write_bytes(data)
+    assert list(Corpus(tmp_path / "a.gz"))[-2:] == [["one", "two"], ["three"]]
+    (tmp_path / "b.gz").write_bytes(data[:-8])
+    with pytest.raises(ValueError, match=r"b.gz: the compressed data are damaged or cut short"):
+        list(Corpus(tmp_path / "b.gz"))

@@ -245,7 +245,7 @@ def _decompressed(name: str, stored: IO[bytes]) -> IO[bytes]:
     source = stored if hasattr(stored, "peek") else io.BufferedReader(stored)  # type: ignore[type-var]
     head = source.peek(10)[:10]
     if head.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(gzip.GzipFile(fileobj=source), ENOUGH)
+        return io.BufferedReader(_gzip()(fileobj=source), ENOUGH)
     if head.startswith(b"BZh") and head[4:] in (b"1AY&SY", b"\x17rE8P\x90"):
         return io.BufferedReader(bz2.BZ2File(source), ENOUGH)
     if head.startswith(b"\xfd7zXZ\x00"):
@@ -253,6 +253,15 @@ def _decompressed(name: str, stored: IO[bytes]) -> IO[bytes]:
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         return io.BufferedReader(_zstd(name).ZstdFile(source), ENOUGH)
     return source
+
+
+def _gzip() -> Any:
+    """The reader of gzip: three times as fast where the extra ``corpus`` is there."""
+    try:
+        from isal.igzip import IGzipFile
+    except ImportError:
+        return gzip.GzipFile
+    return IGzipFile
 
 
 def _zstd(name: str) -> Any:
