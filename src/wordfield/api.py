@@ -31,6 +31,7 @@ __all__ = [
     "evaluate",
     "info",
     "load",
+    "matrix",
     "neighbors",
     "phrases",
     "plan",
@@ -45,6 +46,11 @@ log = logging.getLogger(__name__)
 # What `demo` asks the documentation of Python.
 DEMO_WORDS = ("month", "socket", "true", "bytes", "thread")
 DEMO_ANALOGIES = (("minimum", "maximum", "smallest"), ("x", "y", "width"))
+
+MATRIX = 200  # words of a matrix that is shown or drawn
+
+# By recipe: what the entries of its table say of two words, where they do.
+KINDS = {"cooccurrence": "counts", "ppmi": "ppmi"}
 
 # What a model remembers besides its words and vectors, as people call it.
 PARTS = {"counts": "word counts", "config": "recipe, tokenizer and history", "state": "what training goes on from"}
@@ -171,6 +177,34 @@ def analogy(
 ) -> list[tuple[str, float]]:
     """The ``k`` words that are to ``c`` as ``b`` is to ``a``, with their scores; the three are left out."""
     return opened(model).words.analogy(a, b, c, k, method)
+
+
+def matrix(model: Model, words: Sequence[str] = (), out: str | Path | None = None) -> dict[str, Any]:
+    """What stands between words: in a model of counts or PPMI the entries of its matrix, else the cosines.
+
+    ``words``: all of the model's if none are given, which at most ``MATRIX`` may be. ``out``: also draw it as a heat
+    map, .png, .svg or .pdf. Returns words, ``values`` (a list for each word) and ``kind``: counts, ppmi or cosine.
+    """
+    import numpy as np
+
+    read = opened(model)
+    field = read.words
+    if not words and len(field) > MATRIX:
+        raise ValueError(f"the model has {len(field)} words; name those to show, or draw, {MATRIX} at most at once")
+    asked = list(dict.fromkeys(words)) or list(field.index_to_key)
+    rows = np.concatenate([field.vocabulary.rows(word) for word in asked])
+    kind = KINDS.get(read.recipe.get("model", ""), "cosine")
+    taken = field.storage.take(rows)
+    if kind == "cosine":
+        lengths = np.maximum(np.linalg.norm(taken, axis=1, keepdims=True), 1e-30)
+        values = (taken / lengths) @ (taken / lengths).T
+    else:
+        values = taken[:, rows]
+    if out is not None:
+        from wordfield.plots import heat_map
+
+        heat_map(values, asked, out, kind)
+    return {"words": asked, "kind": kind, "values": values.tolist()}
 
 
 def embed(model: Model, texts: Sequence[str], output: str | Path | None = None) -> Matrix:

@@ -23,6 +23,7 @@ from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.options import (
     USUAL,
+    Chosen,
     Clear,
     Config,
     Data,
@@ -45,6 +46,7 @@ from wordfield.options import (
     PairCount,
     Passes,
     PhraseFile,
+    Picture,
     PieceKind,
     Pieces,
     Reading,
@@ -64,6 +66,9 @@ from wordfield.options import (
 from wordfield.terminal import Help, flat, one_interrupt, print_json, print_table, reporting, short, warning
 
 log = logging.getLogger(__name__)
+
+
+SMALL = 12  # words whose matrix is shown after counting
 
 
 def demo(*, out: Kept = None, progress: Reports = None, json: Json = False) -> None:
@@ -125,7 +130,13 @@ def training(name: str) -> Callable[..., None]:
             raise CycloptsError(msg="train needs --out PATH, the place for the result; or --dry-run")
         with reporting(progress) as report:
             result = api.train(recipe, text, out, start=start, progress=report)
-        return print_json(result) if json else print_table(training_rows(result))
+        if json:
+            return print_json(result)
+        print_table(training_rows(result))
+        if result["recipe"] in api.KINDS and result["vocabulary"] <= SMALL:
+            print()
+            print_table(matrix_rows(api.matrix(out)))
+        return None
 
     train.__annotations__["recipe"] = Fields
     train.__doc__ = recipe_type.__doc__
@@ -277,6 +288,23 @@ def analogy(
     return print_table([(word, f"{score:.4f}") for word, score in answers])
 
 
+def matrix(model: Model, words: Chosen = None, /, *, out: Picture = None, json: Json = False) -> None:
+    """Counts between words, or PPMI, of a model of these; of any other the cosines. Drawn with --out."""
+    result = api.matrix(model, words or (), out)
+    if json:
+        return print_json(result if out is None else result | {"out": str(out)})
+    print_table(matrix_rows(result))
+    return print(f"\n{result['kind']}" + ("" if out is None else f", drawn in {out}"))
+
+
+def matrix_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """A table with a row and a column a word."""
+    rows = [
+        (word, *(f"{value:.4g}" for value in row)) for word, row in zip(result["words"], result["values"], strict=True)
+    ]
+    return [("", *result["words"]), *rows]
+
+
 def embed(
     model: Model, texts: Texts = None, /, *, input: Input = None, output: Output = None, json: Json = False
 ) -> None:
@@ -343,6 +371,7 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "neighbors": neighbors,
     "similarity": similarity,
     "analogy": analogy,
+    "matrix": matrix,
     "embed": embed,
     "convert": convert,
     "evaluate": evaluate,

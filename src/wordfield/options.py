@@ -63,6 +63,8 @@ Files = Annotated[
 ]
 Start = Annotated[str | None, described("Go on training this model, or start from these vectors.")]
 Config = Annotated[Path | None, described("TOML file of options (min_count = 5); options given here win.")]
+Chosen = Annotated[list[str] | None, described("Words of the vocabulary; none: all, if these are few.")]
+Picture = Annotated[Path | None, described("Draw a heat map, .png, .svg or .pdf.")]
 Method = Annotated[Literal["add", "mul"], described("3CosAdd or 3CosMul (Levy and Goldberg 2014).")]
 Texts = Annotated[list[str] | None, described("Texts, one vector each.")]
 Input = Annotated[
