@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "Cooccurrence": "models.count.cooccurrence",
     "Corpus": "text.corpus",
+    "GloVe": "models.predict.glove",
+    "OneHot": "models.count.one_hot",
+    "PPMI": "models.count.ppmi",
+    "SVD": "models.count.svd",
     "Vocabulary": "text.vocabulary",
     "Word2Vec": "models.predict.word2vec",
     "WordVectors": "vectors",
@@ -19,10 +24,27 @@ _PLACES = {
     "save": "api",
 }
 
-__all__ = ["Corpus", "Vocabulary", "Word2Vec", "WordVectors", "load", "save"]
+__all__ = [
+    "PPMI",
+    "SVD",
+    "Cooccurrence",
+    "Corpus",
+    "GloVe",
+    "OneHot",
+    "Vocabulary",
+    "Word2Vec",
+    "WordVectors",
+    "load",
+    "save",
+]
 
 if TYPE_CHECKING:
     from wordfield.api import load, save
+    from wordfield.models.count.cooccurrence import Cooccurrence
+    from wordfield.models.count.one_hot import OneHot
+    from wordfield.models.count.ppmi import PPMI
+    from wordfield.models.count.svd import SVD
+    from wordfield.models.predict.glove import GloVe
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.text.corpus import Corpus
     from wordfield.text.vocabulary import Vocabulary

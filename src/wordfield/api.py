@@ -120,17 +120,17 @@ def plan(recipe: Any, corpus: Corpus | Any) -> dict[str, Any]:
     looked = sample(corpus if isinstance(corpus, Corpus) else Corpus(corpus))
     with looked.scan:
         trial = recipe.rehearse(looked)
-        dim = recipe.dim
+        passes = getattr(recipe, "epochs", 1)
         return {
             "recipe": recipe.described()["model"],
             "tokens": looked.tokens,
             "known_tokens": trial.known_tokens,
             "vocabulary": trial.vocabulary,
-            "dim": dim,
+            "dim": getattr(recipe, "dim", trial.vocabulary),
             "seconds": {"read": looked.seconds, "train": trial.seconds},
-            "words_per_second": recipe.epochs * looked.tokens / max(1e-9, trial.seconds),
+            "words_per_second": passes * looked.tokens / max(1e-9, trial.seconds),
             "memory": trial.memory,
-            "disk": {"numbers": 4 * (looked.tokens + trial.known_tokens), "result": 8 * dim * trial.vocabulary},
+            "disk": {"numbers": 4 * (looked.tokens + trial.known_tokens), "result": trial.result},
             "sample": looked.share,
         }
 

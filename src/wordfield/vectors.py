@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.search import exact
-from wordfield.storage import Dense
+from wordfield.storage import Storage
 from wordfield.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Limits(TypedDict, total=False):
 class WordVectors:
     """One vector a word: the mean of the word's rows in the storage. Nothing in it changes."""
 
-    def __init__(self, vocabulary: Vocabulary, storage: Dense) -> None:
+    def __init__(self, vocabulary: Vocabulary, storage: Storage) -> None:
         if len(vocabulary) != storage.shape[0]:
             raise ValueError(
                 f"{len(vocabulary)} words for {storage.shape[0]} rows of vectors: one row a word is needed"
@@ -96,8 +96,10 @@ class WordVectors:
         return self.storage.shape[1]
 
     @property
-    def vectors(self) -> NDArray[np.float32]:
-        """All vectors (V, D), perhaps mapped from a file; a name that gensim's users know."""
+    def vectors(self) -> Any:
+        """All vectors (V, D), perhaps mapped from a file; a SciPy ``csr_array`` where they are sparse. A name that
+        gensim's users know.
+        """
         return self.storage.matrix
 
     @property

@@ -1,15 +1,18 @@
 """The native folder: everything comes back, mapped; every kind of damage is named with file and byte."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from wordfield import formats
 from wordfield.formats import FormatError, Table, native, tensors
-from wordfield.storage import Dense
+from wordfield.storage import Dense, Sparse
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def edit(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"wordfield": 2}, "newer wordfield"),
+        ({"wordfield": native.VERSION + 1}, "newer wordfield"),
         ({"wordfield": None}, '"wordfield", the version'),
         ({"words": 6}, r"vectors of shape \(7, 5\), but config.json says \(6, 5\)"),
         ({"dim": 4}, r"says \(7, 4\)"),
@@ -181,3 +184,67 @@ def test_a_name_that_is_no_unicode_is_kept(table, tmp_path):
     formats.save(odd, tmp_path / "model")
     assert formats.load(tmp_path / "model").config == odd.config
     (tmp_path / "model" / "config.json").read_text("utf-8")
+
+
+def sparse() -> Table:
+    dense = np.array([[0, 2, 0], [1, 0, 0.5], [0, 0, 0]], np.float32)
+    return Table(["a", "b", "c"], Sparse(csr_array(dense)), np.array([3, 2, 1]), {"recipe": {"model": "ppmi"}})
+
+
+def test_a_sparse_table_comes_back_sparse(tmp_path: Path) -> None:
+    formats.save(sparse(), tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert (config["wordfield"], config["storage"], config["dim"]) == (2, "sparse", 3)
+    again = formats.load(tmp_path / "m")
+    assert isinstance(again.storage, Sparse)
+    assert (again.storage.matrix != sparse().storage.matrix).nnz == 0
+    assert (again.words, again.config) == (["a", "b", "c"], {"recipe": {"model": "ppmi"}})
+    assert "storage" not in json.loads((saved(tmp_path / "dense") / "config.json").read_text())
+
+
+def saved(path: Path) -> Path:
+    formats.save(Table(["a"], Dense(np.ones((1, 2)))), path)
+    return path
+
+
+def test_a_small_sparse_table_is_written_densely_elsewhere_and_a_large_one_refused(tmp_path: Path) -> None:
+    for name in ("v.txt", "v.bin"):
+        formats.save(sparse(), tmp_path / name)
+        assert (formats.load(tmp_path / name).storage.matrix == sparse().storage.matrix.toarray()).all()
+    large = Table([str(number) for number in range(20_000)], Sparse.identity(20_000))
+    with pytest.raises(FormatError, match=r"20000 sparse vectors of 20000 dimensions would take 1.6 GB .* native"):
+        formats.save(large, tmp_path / "large.bin")
+    assert not (tmp_path / "large.bin").exists()
+
+
+BROKEN_PARTS = {
+    "indptr falls": ({"indptr": np.array([0, 2, 1, 3], np.int32)}, '"indptr" does not say'),
+    "indptr too short": ({"indptr": np.array([0, 3], np.int32)}, '"indptr" does not say'),
+    "indptr too far": ({"indptr": np.array([0, 1, 3, 4], np.int32)}, '"indptr" does not say'),
+    "column too large": ({"indices": np.array([1, 0, 3], np.int32)}, "there are 3 columns"),
+    "column below zero": ({"indices": np.array([1, -1, 2], np.int32)}, "there are 3 columns"),
+    "columns fall": ({"indices": np.array([1, 2, 0], np.int32)}, "do not ascend"),
+    "too few numbers": ({"data": np.array([1.0, 2.0], np.float32)}, '3 "indices", but 2 numbers'),
+    "numbers of another kind": ({"data": np.array([1.0, 2.0, 3.0])}, '"data" is float64'),
+    "indices of another kind": ({"indices": np.array([1.0, 0.0, 2.0], np.float32)}, '"indices" is float32'),
+    "no indices": ({"indices": None}, '"indices" is missing'),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN_PARTS.values(), ids=BROKEN_PARTS)
+def test_a_damaged_sparse_table_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    formats.save(sparse(), tmp_path / "m")
+    file = tmp_path / "m" / "vectors.safetensors"
+    parts = {name: np.array(array) for name, array in tensors.read(file).items()} | change
+    file.unlink()
+    tensors.write(file, {name: array for name, array in parts.items() if array is not None})
+    with pytest.raises(FormatError, match=message):
+        formats.load(tmp_path / "m")
+
+
+def test_an_unknown_storage_is_refused(tmp_path: Path) -> None:
+    formats.save(sparse(), tmp_path / "m")
+    config = tmp_path / "m" / "config.json"
+    config.write_text(config.read_text().replace('"sparse"', '"quantised"'))
+    with pytest.raises(FormatError, match="\"storage\" is 'quantised'"):
+        formats.load(tmp_path / "m")

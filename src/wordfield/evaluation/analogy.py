@@ -19,6 +19,8 @@ from wordfield.search import exact
 from wordfield.vectors import WordVectors
 
 Z95 = 1.959963984540054
+NUMBERS = 1 << 25
+"""Numbers in the vectors of questions that are asked at once."""
 SYNTACTIC = "gram"
 """How the names of Google's syntactic sections begin."""
 
@@ -128,14 +130,20 @@ def _nearest(
 ) -> NDArray[np.int64]:
     """The row that answers each question (Q,), of the first ``limit``."""
     matrix, norms = words.storage.matrix[:limit], words.storage.norms[:limit]
-    used, place = np.unique(np.stack([a, b, c]), return_inverse=True)
-    directions = exact.unit(matrix[used])
-    given = np.stack([a, b, c], axis=1)
-    first, second, third = (directions[each] for each in place.reshape(3, -1))
-    if method == "add":
-        return exact.nearest(matrix, second - first + third, 1, norms=norms, exclude=given)[0][:, 0]
-    queries = np.stack([second, third, first], axis=1)
-    return exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=given)[0][:, 0]
+    found = np.empty(len(a), np.int64)
+    step = max(1, NUMBERS // (6 * words.dim))
+    for start in range(0, len(a), step):
+        given = np.stack([each[start : start + step] for each in (a, b, c)], axis=1)
+        used, place = np.unique(given, return_inverse=True)
+        directions = exact.unit(words.storage.take(used))
+        first, second, third = (directions[each] for each in place.reshape(given.shape).T)
+        if method == "add":
+            rows, _ = exact.nearest(matrix, second - first + third, 1, norms=norms, exclude=given)
+        else:
+            queries = np.stack([second, third, first], axis=1)
+            rows, _ = exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=given)
+        found[start : start + step] = rows[:, 0]
+    return found
 
 
 def wilson(right: int, count: int) -> tuple[float | None, float | None]:

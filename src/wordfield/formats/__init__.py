@@ -7,12 +7,14 @@ Whatever interrupts a save, the old file stays whole: see ``wordfield.formats.fi
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from wordfield.formats.files import PathLike, opened
 from wordfield.formats.table import FormatError, Table
+from wordfield.storage import Dense, Storage
 
 __all__ = ["FORMATS", "FormatError", "Table", "check_target", "format_of", "load", "losses", "recognise", "save"]
 
@@ -20,11 +22,16 @@ FORMATS: dict[str, str] = {
     "native": "native",
     "word2vec-text": "word2vec_text",
     "word2vec-binary": "word2vec_binary",
+    "glove-text": "glove_text",
+    "glove-binary": "glove_binary",
 }
 """Name of a format -> module in this package, in the order in which they are tried."""
 
 SUFFIXES: dict[str, str] = {"": "native", ".txt": "word2vec-text", ".vec": "word2vec-text", ".bin": "word2vec-binary"}
 """What a new file is written as, by its suffix."""
+
+LARGEST = 100_000_000
+"""Bytes of a sparse table that may be made dense."""
 
 HEAD = 1 << 16
 """Bytes that recognition looks at."""
@@ -69,7 +76,10 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
     ``FormatError`` where the format cannot hold a word; ``FileExistsError`` where the target is something not to be
     replaced.
     """
-    _module(format or format_of(path)).save(table, Path(path))
+    name = format or format_of(path)
+    if name != "native" and not isinstance(table.storage, Dense):
+        table = replace(table, storage=_dense(table.storage, name))
+    _module(name).save(table, Path(path))
 
 
 def recognise(path: PathLike) -> str:
@@ -117,6 +127,17 @@ def losses(table: Table, format: str) -> list[str]:
     return [part for part, there in present.items() if there and part not in holds]
 
 
+def _dense(storage: Storage, name: str) -> Dense:
+    """A small sparse table with all its zeros; ``FormatError`` for one that would be large."""
+    words, dim = storage.shape
+    if 4 * words * dim > LARGEST:
+        raise FormatError(
+            f"{words} sparse vectors of {dim} dimensions would take {4e-9 * words * dim:,.1f} GB with all their zeros "
+            f"as {name}: keep them in the native format, or train narrow ones (wordfield train svd)"
+        )
+    return Dense(storage.take(range(words)))
+
+
 def _module(name: str) -> Format:
     if name not in FORMATS:
         raise ValueError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
@@ -132,4 +153,7 @@ def _hint(path: Path, head: bytes) -> str:
     for start, hint in HINTS.items():
         if head.startswith(start):
             return f": {hint}"
-    return ": a file of word2vec starts with the line 'words dimensions', such as '67773 100'"
+    return (
+        ": a file of word2vec starts with the line 'words dimensions', such as '67773 100'; one of GloVe has a word "
+        "and equally many numbers on every line"
+    )

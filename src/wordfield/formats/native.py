@@ -4,6 +4,10 @@
 object, word -> count or null, a word a line, in the order of the rows; ``vectors.safetensors``: "vectors" (V, D)
 float32, then the arrays that training goes on from. JSON holds any word: with spaces, newlines, or halves of surrogate
 pairs.
+
+A table that is mostly zeros has ``"wordfield": 2`` and a "storage" in its config.json: "sparse", with the tensors
+"indptr" (V + 1,), "indices" (E,) and "data" (E,) float32 instead of "vectors", as CSR has them, columns ascending in a
+row; or "identity", one-hot vectors, with none at all.
 """
 
 from __future__ import annotations
@@ -18,12 +22,13 @@ from numpy.typing import NDArray
 from wordfield.formats import tensors
 from wordfield.formats.files import check_folder, replacing_folder
 from wordfield.formats.table import FormatError, Table
-from wordfield.storage import Dense
+from wordfield.storage import Dense, Sparse, Storage
 
-VERSION = 1
+VERSION = 2
 CONFIG, VOCABULARY, VECTORS = "config.json", "vocabulary.json", "vectors.safetensors"
 FILES = frozenset({CONFIG, VOCABULARY, VECTORS})
 HOLDS = frozenset({"counts", "config", "state"})
+VECTOR_TENSORS = ("vectors", "indptr", "indices", "data")
 
 
 def sniff(path: Path, head: bytes) -> bool:
@@ -46,10 +51,14 @@ def check_target(path: Path) -> None:
 def save(table: Table, path: Path) -> None:
     """Write the folder, in place of an older one; refuses what ``check_target`` refuses."""
     check_target(path)
-    if "vectors" in table.state:
-        raise ValueError('the state cannot hold an array called "vectors": that is the name of the vectors themselves')
+    for name in VECTOR_TENSORS:
+        if name in table.state:
+            raise ValueError(
+                f'the state cannot hold an array called "{name}": that is a name of the vectors themselves'
+            )
     words, dim = table.storage.shape
-    ours = {"wordfield": VERSION, "words": words, "dim": dim}
+    kind, arrays = _parts(table.storage)
+    ours = {"wordfield": VERSION if kind else 1, "words": words, "dim": dim} | kind
     config = ours | table.config | ours
     counts = [None] * words if table.counts is None else table.counts.tolist()
     vocabulary = dict(zip(table.words, counts, strict=True))
@@ -62,7 +71,7 @@ def save(table: Table, path: Path) -> None:
         (folder / CONFIG).write_bytes(_written(config))
         lines = json.dumps(vocabulary, ensure_ascii=False, separators=(",\n", ": "))
         (folder / VOCABULARY).write_bytes((lines + "\n").encode("utf-8", "surrogatepass"))
-        tensors.write(folder / VECTORS, {"vectors": table.storage.matrix} | state)
+        tensors.write(folder / VECTORS, arrays | state)
 
 
 def load(path: Path) -> Table:
@@ -72,16 +81,72 @@ def load(path: Path) -> Table:
     config = _config(path / CONFIG)
     words, counts = _vocabulary(path / VOCABULARY)
     arrays = tensors.read(_there(path / VECTORS))
-    vectors = arrays.pop("vectors", None)
-    if vectors is None or vectors.ndim != 2 or vectors.dtype != np.float32:
-        kind = "is missing" if vectors is None else f"is {vectors.dtype} of shape {vectors.shape}"
-        raise FormatError(f'{path / VECTORS}: byte 8: the tensor "vectors" {kind}; float32 with 2 axes is needed')
     shape = (config.pop("words"), config.pop("dim"))
-    if vectors.shape != shape:
-        raise FormatError(f"{path / VECTORS}: vectors of shape {vectors.shape}, but {CONFIG} says {shape}")
+    storage = _storage(path / VECTORS, config.pop("storage", "dense"), arrays, shape)
     if len(words) != shape[0]:
         raise FormatError(f"{path / VOCABULARY}: {len(words)} words, but {CONFIG} says {shape[0]}")
-    return Table(words, Dense(vectors), counts, config, arrays)
+    return Table(words, storage, counts, config, arrays)
+
+
+def _parts(storage: Storage) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """What config.json says of the storage, nothing if it is dense, and its tensors."""
+    if not isinstance(storage, Sparse):
+        return {}, {"vectors": storage.matrix}
+    if storage.is_identity:
+        return {"storage": "identity"}, {}
+    csr = storage.matrix
+    wide = sorted([("indptr", csr.indptr), ("indices", csr.indices)], key=lambda part: -part[1].itemsize)
+    return {"storage": "sparse"}, dict(wide) | {"data": csr.data}
+
+
+def _storage(path: Path, kind: Any, arrays: dict[str, NDArray[Any]], shape: tuple[int, int]) -> Storage:
+    """The vectors among the ``arrays``, which are taken out of these."""
+    if kind == "identity" and shape[0] == shape[1]:
+        return Sparse.identity(shape[0])
+    if kind == "sparse":
+        return _sparse(path, [_taken(path, arrays, name, 1) for name in ("indptr", "indices", "data")], shape)
+    if kind != "dense":
+        raise FormatError(
+            f'{path.parent / CONFIG}: "storage" is {kind!r}: sparse or identity (of as many words) is read'
+        )
+    vectors = _taken(path, arrays, "vectors", 2)
+    if vectors.shape != shape:
+        raise FormatError(f"{path}: vectors of shape {vectors.shape}, but {CONFIG} says {shape}")
+    return Dense(vectors)
+
+
+def _taken(path: Path, arrays: dict[str, NDArray[Any]], name: str, axes: int) -> NDArray[Any]:
+    """One of the tensors of the vectors."""
+    array = arrays.pop(name, None)
+    kinds: tuple[type[Any], ...] = (np.int32, np.int64) if name in ("indptr", "indices") else (np.float32,)
+    if array is None or array.ndim != axes or array.dtype not in kinds:
+        what = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}"
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise FormatError(f'{path}: byte 8: the tensor "{name}" {what}; {wanted} with {axes} axes is needed')
+    return array
+
+
+def _sparse(path: Path, parts: list[NDArray[Any]], shape: tuple[int, int]) -> Sparse:
+    """A table of these parts, once it is certain that no index leads elsewhere."""
+    from scipy.sparse import csr_array
+
+    indptr, indices, data = parts
+    if len(indptr) != shape[0] + 1 or indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
+        raise FormatError(f'{path}: "indptr" does not say where {shape[0]} rows of {len(indices)} entries end')
+    if len(data) != len(indices):
+        raise FormatError(f'{path}: {len(indices)} "indices", but {len(data)} numbers in "data"')
+    if len(indices):
+        if indices.min() < 0 or indices.max() >= shape[1]:
+            raise FormatError(
+                f'{path}: "indices" from {indices.min()} to {indices.max()}, but there are {shape[1]} columns'
+            )
+        ascending = np.diff(indices) > 0
+        ascending[indptr[1:-1][(indptr[1:-1] > 0) & (indptr[1:-1] < len(indices))] - 1] = True
+        if not ascending.all():
+            raise FormatError(f'{path}: "indices" do not ascend in each row: byte order or rows are mixed up')
+    csr = csr_array((data, indices, indptr), shape=shape)
+    csr.has_canonical_format = True
+    return Sparse(csr)
 
 
 def _config(path: Path) -> dict[str, Any]:

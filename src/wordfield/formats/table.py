@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.storage import Dense
+from wordfield.storage import Storage
 
 
 class FormatError(ValueError):
@@ -21,7 +21,7 @@ class Table:
 
     words: list[str]
     """The word of each row (V)."""
-    storage: Dense
+    storage: Storage
     """The vectors (V, D)."""
     counts: NDArray[np.int64] | None = None
     """How often each word occurred (V), where the file tells."""

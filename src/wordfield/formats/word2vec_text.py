@@ -46,11 +46,11 @@ def load(path: Path) -> Table:
         matrix = np.empty((words, dim), dtype=np.float32)
         names = word2vec.Words(path, "line", 2)
         row, ended = 0, True
-        for lines, whole in _lines(stream):
+        for lines, whole in lines_of(stream):
             ended = whole
-            found, numbers = _split(path, lines[: words - row], dim, row + 2)
+            found, numbers = fields_of(path, lines[: words - row], dim, row + 2)
             names.extend(found)
-            matrix[row : row + len(found)] = _numbers(path, numbers, dim, row + 2)
+            matrix[row : row + len(found)] = floats_of(path, numbers, dim, row + 2)
             row += len(found)
             if any(line.strip(b" \r") for line in lines[len(found) :]):
                 what = (
@@ -83,7 +83,7 @@ def save(table: Table, path: Path) -> None:
             )
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[list[bytes], bool]]:
+def lines_of(stream: IO[bytes]) -> Iterator[tuple[list[bytes], bool]]:
     """The lines after the first, some MiB at a time, and whether a line feed ends them; an empty end is no line."""
     rest = b""
     while more := stream.read(STEP):
@@ -94,7 +94,7 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[list[bytes], bool]]:
         yield [rest], False
 
 
-def _split(path: Path, lines: list[bytes], dim: int, number: int) -> tuple[list[bytes], list[bytes]]:
+def fields_of(path: Path, lines: list[bytes], dim: int, number: int) -> tuple[list[bytes], list[bytes]]:
     """The word and the numbers, still characters, of each line; stops at an empty line. ``number``: that of the first
     line.
     """
@@ -124,7 +124,7 @@ def _from_the_right(path: Path, line: bytes, dim: int, number: int) -> tuple[byt
     return found[1], found[2]
 
 
-def _numbers(path: Path, rows: list[bytes], dim: int, number: int) -> NDArray[np.float32]:
+def floats_of(path: Path, rows: list[bytes], dim: int, number: int) -> NDArray[np.float32]:
     """The numbers of all lines at once, (n, D); a line that is not numbers is looked for only when that fails."""
     try:
         with warnings.catch_warnings():

@@ -351,3 +351,36 @@ def prefetch(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         at = builder.gep(row, [I64(line)], inbounds=True)
         builder.call(function, [builder.bitcast(at, byte), I32(1), I32(3), I32(1)])
     return context.get_dummy_value()
+
+
+def adagrad(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    kinds = signature.args
+    half = kinds[7].literal_value
+    emit = Emitter(context, builder, 2 * half)
+    left = emit.row(emit.pointer(kinds[0], arguments[0]), arguments[1])
+    right = emit.row(emit.pointer(kinds[2], arguments[2]), arguments[3])
+    target, weight, rate = (context.cast(builder, arguments[a], kinds[a], types.float32) for a in (4, 5, 6))
+    columns = range(0, half, LANES)
+    kept = 2 * len(columns) <= (20 if LANES == 16 else 8)  # both rows stay in registers
+    rows = {}
+    sums = [emit.constant(0.0) for _ in range(min(4, len(columns)))]
+    for place, k in enumerate(columns):
+        w, c = emit.load(left, I64(k)), emit.load(right, I64(k))
+        rows[k] = w, c
+        sums[place % len(sums)] = emit.fma(w, c, sums[place % len(sums)])
+    for value in sums[1:]:
+        sums[0] = builder.fadd(sums[0], value)
+    error = builder.fsub(emit.total(sums[0]), target)
+    weighted = builder.fmul(weight, error)
+    slope = emit.splat(builder.fmul(rate, weighted))
+    for k in columns:
+        w, c = rows[k] if kept else (emit.load(left, I64(k)), emit.load(right, I64(k)))
+        for table, own, other in ((left, w, c), (right, c, w)):
+            total = emit.load(table, I64(half + k))
+            gradient = builder.fmul(slope, other)
+            # With the flags of `jit` LLVM takes the processor's estimate of 1 / sqrt and a Newton step: 1e-7 off.
+            inverse = builder.fdiv(emit.constant(1.0), emit.call("sqrt", total))
+            emit.store(builder.fsub(own, builder.fmul(gradient, inverse)), table, I64(k))
+            emit.store(emit.fma(gradient, gradient, total), table, I64(half + k))
+    loss = builder.fmul(builder.fmul(F32(0.5), weighted), error)
+    return builder.fpext(loss, ir.DoubleType())

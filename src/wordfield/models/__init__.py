@@ -8,7 +8,12 @@ from importlib import import_module
 from typing import Any
 
 LINEAGE: dict[str, str] = {
+    "one-hot": "count.one_hot:OneHot",
+    "cooccurrence": "count.cooccurrence:Cooccurrence",
+    "ppmi": "count.ppmi:PPMI",
+    "svd": "count.svd:SVD",
     "word2vec": "predict.word2vec:Word2Vec",
+    "glove": "predict.glove:GloVe",
 }
 
 

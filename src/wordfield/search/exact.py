@@ -2,7 +2,7 @@
 they are made.
 
 No copy of the table in unit length is made; the norms divide the scores. So a table mapped from disk is read once a
-call and stays there.
+call and stays there. A table may be sparse (CSR): it is never made dense, the queries are.
 
 V rows of the table, D dimensions, Q queries, C candidate rows, k answers, E rows excluded for each query.
 """
@@ -10,10 +10,16 @@ V rows of the table, D dimensions, Q queries, C candidate rows, k answers, E row
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    Matrix: TypeAlias = "NDArray[np.float32] | csr_array[Any]"
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -22,6 +28,12 @@ QUERIES = 256
 """Queries in one product."""
 SCORES = 1 << 20
 """Scores in one product: 4 MiB, so that the kernel finds them in the cache."""
+AT_ONCE = 16
+"""Queries multiplied with a sparse table in one go, if there are several."""
+SPARSE = 1 << 22
+"""Entries of a sparse table in one product."""
+THREADS = 4
+"""That multiply a sparse table, at most: memory does not feed more."""
 EPSILON = 0.001
 """Keeps 3CosMul from dividing by zero (Levy and Goldberg 2014, section 4.2)."""
 
@@ -40,7 +52,7 @@ def unit(vectors: NDArray[Any]) -> NDArray[np.float64]:
 
 @QUIET
 def nearest(
-    matrix: Floats,
+    matrix: Matrix,
     queries: NDArray[Any],
     k: int,
     *,
@@ -55,18 +67,18 @@ def nearest(
     with -1; candidates (C,) the only rows wanted, ascending. Where fewer than k rows are left the rest is row -1 with
     cosine -inf. Rows of zeros have cosine 0; rows that hold NaN or infinity are never an answer.
     """
-    best = _Best(len(queries), min(k, len(matrix) if candidates is None else len(candidates)), exclude)
+    best = _Best(len(queries), min(k, matrix.shape[0] if candidates is None else len(candidates)), exclude)
     directions = unit(queries).astype(np.float32)
     for rows, block, scale in _blocks(matrix, norms, candidates):
         for start in range(0, len(directions), QUERIES):
             here = slice(start, start + QUERIES)
-            best.push(here, directions[here] @ block.T, scale, rows)
+            best.push(here, _product(directions[here], block), scale, rows)
     return best.ordered(k)
 
 
 @QUIET
 def nearest_by_product(
-    matrix: Floats,
+    matrix: Matrix,
     queries: NDArray[Any],
     positives: int,
     k: int,
@@ -83,13 +95,13 @@ def nearest_by_product(
     from wordfield.kernels.topk import products
 
     count, factors, dim = queries.shape
-    best = _Best(count, min(k, len(matrix) if candidates is None else len(candidates)), exclude)
+    best = _Best(count, min(k, matrix.shape[0] if candidates is None else len(candidates)), exclude)
     directions = unit(queries.reshape(count * factors, dim)).astype(np.float32)
     step = max(1, QUERIES // factors)
     for rows, block, scale in _blocks(matrix, norms, candidates):
         one = np.ones_like(scale)
         for start in range(0, count, step):
-            cosines = directions[start * factors : (start + step) * factors] @ block.T
+            cosines = _product(directions[start * factors : (start + step) * factors], block)
             here = slice(start, min(start + step, count))
             scores = np.empty((here.stop - start, len(rows)), dtype=np.float32)
             products(cosines.reshape(len(scores), factors, len(rows)), scale, positives, EPSILON, scores)
@@ -98,28 +110,64 @@ def nearest_by_product(
 
 
 @QUIET
-def cosines(matrix: Floats, query: Floats, *, norms: Floats) -> Floats:
+def cosines(matrix: Matrix, query: Floats, *, norms: Floats) -> Floats:
     """The cosine of one query (D,) with every row, (V,); NaN for rows that hold NaN or infinity."""
     direction = unit(query[None])[0].astype(np.float32)
-    found = np.empty(len(matrix), dtype=np.float32)
+    found = np.empty(matrix.shape[0], dtype=np.float32)
     for rows, block, scale in _blocks(matrix, norms, None):
-        found[rows] = (block @ direction) * scale
+        found[rows] = _product(direction[None], block)[0] * scale
     return found
 
 
-def _blocks(matrix: Floats, norms: Floats, candidates: Rows | None) -> Iterator[tuple[Rows, Floats, Floats]]:
+def _blocks(matrix: Matrix, norms: Floats, candidates: Rows | None) -> Iterator[tuple[Rows, Matrix, Floats]]:
     """The table in order: row numbers (R,), rows (R, D), and what makes a product with a unit vector a cosine (R,)."""
-    count = len(matrix) if candidates is None else len(candidates)
+    count = matrix.shape[0] if candidates is None else len(candidates)
     step = SCORES // QUERIES
+    if not isinstance(matrix, np.ndarray):
+        step = max(step, int(SPARSE * matrix.shape[0] // max(1, matrix.nnz)))
     for start in range(0, count, step):
         stop = min(start + step, count)
-        if candidates is None:
-            rows, block, lengths = np.arange(start, stop), matrix[start:stop], norms[start:stop]
-        else:
-            rows = candidates[start:stop]
-            block, lengths = matrix[rows], norms[rows]
+        rows = np.arange(start, stop) if candidates is None else candidates[start:stop]
+        block = _rows(matrix, start, stop) if candidates is None else matrix[rows]
+        lengths = norms[rows]
         directed = (lengths > 0) & np.isfinite(lengths)
         yield rows, block, np.where(directed, 1 / np.where(directed, lengths, 1), 0).astype(np.float32)
+
+
+def _rows(matrix: Matrix, start: int, stop: int) -> Matrix:
+    """Consecutive rows, not copied."""
+    if isinstance(matrix, np.ndarray):
+        return matrix[start:stop]
+    begin, end = matrix.indptr[start], matrix.indptr[stop]
+    parts = (matrix.data[begin:end], matrix.indices[begin:end], matrix.indptr[start : stop + 1] - begin)
+    return type(matrix)(parts, shape=(stop - start, matrix.shape[1]))
+
+
+def _product(directions: Floats, block: Matrix) -> Floats:
+    """The products of directions (q, D) and rows (R, D), (q, R)."""
+    if isinstance(block, np.ndarray):
+        return directions @ block.T
+    from wordfield.kernels.spmm import dots, product, spans
+
+    indptr, indices = block.indptr.astype(np.int64), block.indices.astype(np.int32, copy=False)
+    scores = np.empty((len(directions), block.shape[0]), np.float32)
+    parts = spans(indptr, THREADS)
+    with ThreadPoolExecutor(THREADS) as pool:
+
+        def multiply(kernel: Any, by: Floats, out: Floats) -> None:
+            for done in [pool.submit(kernel, indptr, indices, block.data, by, out, *part) for part in parts]:
+                done.result()
+
+        if len(directions) == 1:
+            multiply(dots, directions[0], scores[0])
+            return scores
+        panel, out = (np.zeros((size, AT_ONCE), np.float32) for size in (block.shape[1], block.shape[0]))
+        for start in range(0, len(directions), AT_ONCE):
+            some = directions[start : start + AT_ONCE]
+            panel[:, : len(some)] = some.T
+            multiply(product(AT_ONCE), panel, out)
+            scores[start : start + AT_ONCE] = out.T[: len(some)]
+    return scores
 
 
 class _Best:

@@ -351,12 +351,12 @@ class Scan:
 
 class Ids:
     """A text as rows of a vocabulary, on disk: ``tokens`` N int32 and where its ``sentences`` S begin. Lives as long as
-    its scan is open.
+    its scan is open. ``folder``: where temporary files go.
     """
 
     def __init__(self, scan: Scan, ids: Spool, starts: Spool, tokens: int, sentences: int) -> None:
         self._scan, self._ids = scan, ids
-        self.tokens, self.sentences = tokens, sentences
+        self.tokens, self.sentences, self.folder = tokens, sentences, scan.folder
         self.starts: NDArray[np.int64] = starts.read(np.int64, 0, sentences + 1)
 
     def window(self, first: int, last: int) -> NDArray[np.int32]:

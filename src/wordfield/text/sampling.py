@@ -46,6 +46,8 @@ class Rehearsal(NamedTuple):
     """To train, after reading."""
     memory: int
     """Bytes, at most at any time, of the whole process; of helping processes not."""
+    result: int
+    """Bytes of the result as it is saved."""
 
 
 @dataclass(frozen=True)

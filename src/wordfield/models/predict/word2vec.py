@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.models.checks import Bounds, check
 from wordfield.models.predict.huffman import grown, root
 from wordfield.models.predict.training import Enough, Loop, Plan, Step, Trial, thread_count
 from wordfield.progress import Progress, silent
@@ -63,7 +64,7 @@ CHOICES = {
     "loss": ("negative", "hierarchical", "softmax"),
     "gradient": ("reference", "corrected"),
 }
-NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+NUMBERS: Bounds = {
     "subsample": ("a share of the corpus, 0 (keep all) or more and below 1", lambda share: 0 <= share < 1),
     "heldout": ("a share of the corpus, 0 or more and below 1", lambda share: 0 <= share < 1),
     "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
@@ -73,7 +74,6 @@ NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "window": ("at most 100,000", lambda wide: wide <= 100_000),
     "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
 }
-"""What a field must be, in words and as a test."""
 
 
 @dataclass(frozen=True)
@@ -118,17 +118,7 @@ class Word2Vec:
     """Start of every random choice."""
 
     def __post_init__(self) -> None:
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
-        for name, (meaning, within) in NUMBERS.items():
-            value = getattr(self, name)
-            if value is not None and not within(value):
-                raise ValueError(f"{name} must be {meaning}, not {value}")
+        check(self, LEAST, CHOICES, NUMBERS)
         if self.patience and not self.heldout:
             raise ValueError("patience needs held-out text to measure on: set heldout, for example to 0.01")
 
@@ -190,7 +180,7 @@ class Word2Vec:
         known = round(ids.tokens / sample.share)
         result = 2 * 4 * len(vocabulary) * self.dim
         memory = max(reading, resident() + result)
-        return Rehearsal(len(vocabulary), known, self.epochs * known / trial.rate, memory)
+        return Rehearsal(len(vocabulary), known, self.epochs * known / trial.rate, memory, result)
 
     def _vocabulary(self, scan: Scan, start: StaticModel | None) -> tuple[Vocabulary, bool]:
         """The words to train, and whether ``start`` is this very training, interrupted."""

@@ -1,0 +1,1 @@
+"""One vector a word, by counting its neighbours."""
