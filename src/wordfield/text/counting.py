@@ -304,16 +304,16 @@ class _Text:
 
 
 class _Crew:
-    """Threads that count, each with room for one row."""
+    """Threads that count, each with room for one row and for the entries of a piece."""
 
     def __init__(self, words: int, threads: int, spans: list[tuple[int, int]], progress: Progress, total: int) -> None:
         from wordfield.kernels.cooccurrence import row
 
         self._words, self._threads, self._spans = words, threads, spans
         self._progress, self._done, self._total = progress, 0, total
-        self._rows: SimpleQueue[Any] = SimpleQueue()
+        self._rooms: SimpleQueue[Any] = SimpleQueue()
         for _ in range(threads):
-            self._rows.put(row(words))
+            self._rooms.put((row(words), np.empty(0, np.int32), np.empty(0)))
 
     def gathered(self, laid: _Laid, weights: Doubles, sides: tuple[bool, bool], most: Longs, result: Counts) -> Counts:
         """Count a chunk into ``result``; ``most`` (V,) entries a row has."""
@@ -353,13 +353,14 @@ class _Crew:
         self, span: tuple[int, int], most: int, kernel: Callable[..., int], arguments: tuple[Any, ...]
     ) -> tuple[int, Longs, Ints, Doubles]:
         """What ``kernel`` makes of some rows: the first, where each ends, columns and values."""
-        columns, values = np.empty(most + 1, np.int32), np.empty(most + 1)
-        ends, row = np.empty(span[1] - span[0], np.int64), self._rows.get()
+        ends, (row, columns, values) = np.empty(span[1] - span[0], np.int64), self._rooms.get()
+        if len(columns) <= most:
+            columns, values = np.empty(most + 1, np.int32), np.empty(most + 1)
         try:
             entries = kernel(*arguments, row, columns, values, ends)
+            return span[0], ends, columns[:entries].copy(), values[:entries].copy()
         finally:
-            self._rows.put(row)
-        return span[0], ends, columns[:entries].copy(), values[:entries].copy()
+            self._rooms.put((row, columns, values))
 
 
 def _chunks(starts: Longs, most: int) -> Iterator[tuple[int, int]]:
