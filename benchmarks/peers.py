@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import texts
+from benchmarks import counting, texts
 from benchmarks.corpora import read_through
 from benchmarks.measure import Helpers, Stopwatch, answer, peak_bytes
 
@@ -206,7 +206,7 @@ WORK: dict[tuple[str, str], Callable[[Job], Figures]] = {
     ("gensim", "phrases"): texts.gensim_phrases,
     ("wordfield", "read"): texts.wordfield_read,
     ("gzip", "read"): texts.gzip_read,
-}
+} | counting.WORK
 
 
 def warm(job: Job) -> None:

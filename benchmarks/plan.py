@@ -65,6 +65,7 @@ class Measurement:
 def measurements(threads: int, min_count: int) -> Iterator[Measurement]:
     """All but the start-up, which is a program's and not a corpus's."""
     yield from trainings(threads, min_count)
+    yield from counts()
     yield from texts(max(2, threads))
 
 
@@ -118,6 +119,18 @@ def trainings(threads: int, min_count: int) -> Iterator[Measurement]:
         base=once.name,
         common=SKIPGRAM | {"epochs": 1},
     )
+
+
+def counts() -> Iterator[Measurement]:
+    """Neighbours counted, and vectors made of the counts."""
+    common = {"tokenizer": "whitespace", "window": 10}
+    rows = Row("wordfield", {}), Row("stanford", {})
+    yield Measurement("counting", "count", rows, base="stanford", common=common)
+    yield Measurement(
+        "glove", "glove", rows, base="stanford", quality="english", common=common | {"x_max": 10.0, "epochs": 5}
+    )
+    rows = Row("wordfield", {}), Row("sklearn", {})
+    yield Measurement("svd", "svd", rows, base="sklearn", quality="english", common=common | {"window": 5, "dim": 300})
 
 
 def texts(threads: int) -> Iterator[Measurement]:

@@ -153,6 +153,42 @@ SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
             "peak memory": megabytes,
         },
     ),
+    (
+        "Counting",
+        ("counting",),
+        {
+            "wall": WALL,
+            "CPU": CPU,
+            "pairs": count("pairs"),
+            "× Stanford's, CPU": times("pairs_per_cpu_second"),
+            "peak memory": megabytes,
+        },
+    ),
+    (
+        "GloVe",
+        ("glove",),
+        {
+            "learning rate": TRAINING["learning rate"],
+            "pairs per CPU second": thousands("pairs_per_cpu_second"),
+            "× Stanford's": times("pairs_per_cpu_second"),
+            "wall": WALL,
+            "peak memory": megabytes,
+            "loss": lambda row, _: f"{row['loss']:.4f}",
+        }
+        | {name: score(name) for name in ENGLISH},
+    ),
+    (
+        "SVD of PPMI",
+        ("svd",),
+        {
+            "wall": WALL,
+            "CPU": CPU,
+            "× sklearn, CPU": times("pairs_per_cpu_second"),
+            "peak memory": megabytes,
+            "captured": lambda row, _: f"{100 * row['captured']:.2f} %",
+        }
+        | {name: score(name) for name in ENGLISH},
+    ),
     ("Threads", ("threads",), {"wall": WALL, "× one thread": times("words_per_second"), "CPU": CPU}),
     (
         "Memory",

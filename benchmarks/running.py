@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -25,12 +26,15 @@ COMPARED = (
     "learnt_per_cpu_second",
     "bytes_per_cpu_second",
     "bytes_per_second",
+    "pairs_per_cpu_second",
     "vocabulary",
     "read_seconds",
     "train_seconds",
     "peak_bytes",
 )
 """Figures of which the ratio to the base's is taken, where both have them."""
+NO_MODULES = {"stanford": "STANFORD_GLOVE"}
+"""Programs that are not Python's, and the variable that names the folder where they are."""
 SIZED = ("cut", "read")
 """Works whose speed is one of bytes too."""
 
@@ -82,12 +86,14 @@ class Run:
             self._judge(measurement, text, done, results)
         return done
 
-    def _available(self, module: str) -> bool:
-        if importlib.util.find_spec(module) is None:
-            if module not in self.missing:
-                self._skip(module, f"not installed: no module {module}")
-            self.missing.add(module)
-        return module not in self.missing
+    def _available(self, needed: str) -> bool:
+        variable = NO_MODULES.get(needed)
+        there = os.environ.get(variable) if variable else importlib.util.find_spec(needed)
+        if not there and needed not in self.missing:
+            reason = f"{variable} names no folder" if variable else f"no module {needed}"
+            self._skip(needed, f"not installed: {reason}")
+            self.missing.add(needed)
+        return needed not in self.missing
 
     def _skip(self, what: str, reason: str) -> None:
         self.skipped.append({"what": what, "reason": reason})
@@ -180,13 +186,18 @@ def speeds(figures: dict[str, Any], work: str, epochs: int, text: Path) -> dict[
     is made of all tokens. Phrases take reading and learning; ``learnt`` are words per second of learning alone.
     """
     read, trained = figures.get("reading"), figures.get("training")
-    spent = trained if work == "train" else read
+    spent = trained if work in ("train", "glove", "svd") else read
     raw = figures["known"] * epochs if work == "train" else figures["words"]
+    if work == "count":
+        spent = {key: read[key] + trained[key] for key in read}
+        raw = figures["known"]
     if work == "phrases":
         spent = {key: read[key] + trained[key] for key in read}
         figures |= {"learnt_per_cpu_second": raw / trained["cpu"]}
     figures |= {"raw_words": raw, "wall_seconds": spent["wall"], "cpu_seconds": spent["cpu"]}
     amounts = {"words": raw} | ({"bytes": text.stat().st_size} if work in SIZED else {})
+    if "pairs" in figures:
+        amounts["pairs"] = figures["pairs"] * (epochs if work == "glove" else 1)
     for name, amount in amounts.items():
         if amount is not None:
             figures[f"{name}_per_second"] = amount / spent["wall"]

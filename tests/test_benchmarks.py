@@ -24,7 +24,7 @@ GENSIM, JIEBA, RJIEBA = (importlib.util.find_spec(name) is not None for name in 
 needs_gensim = pytest.mark.skipif(not GENSIM, reason="gensim is not installed")
 needs_jieba = pytest.mark.skipif(not (JIEBA and RJIEBA), reason="jieba and rjieba are not installed")
 MEASURED = ["vocabulary", "skipgram", "memory", "startup", "chinese", "segmentation", "phrases", "files", "compressed"]
-MEASURED += ["forecast"]
+MEASURED += ["forecast", "counting", "glove", "svd"]
 
 
 def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[str]:
@@ -135,6 +135,18 @@ def test_more_of_the_corpus_can_have_the_same_vocabulary(result: dict[str, Any])
 
 
 @needs_jieba
+def test_counts_and_what_is_made_of_them_are_measured(result: dict[str, Any]) -> None:
+    counting, glove, svd = (rows(result, name)["wordfield"] for name in ("counting", "glove", "svd"))
+    assert counting["pairs"] == glove["pairs"] > 0
+    assert counting["pairs_per_cpu_second"] > 0
+    assert glove["loss"] > 0
+    assert 0 < svd["captured"] <= 1
+    assert {"WS-353", "Google"} <= set(glove["quality"])
+    if "stanford" not in rows(result, "counting"):
+        reasons = {each["what"]: each["reason"] for each in result["skipped"]}
+        assert reasons["stanford"] == "not installed: STANFORD_GLOVE names no folder"
+
+
 def test_chinese_is_cut_as_jieba_cuts_it(result: dict[str, Any]) -> None:
     table = rows(result, "segmentation")
     assert {row["program"] for row in table.values()} == {"wordfield", "rjieba", "jieba"}

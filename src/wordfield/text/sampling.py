@@ -28,8 +28,8 @@ from wordfield.text.scanning import scan as scanned
 from wordfield.text.sources import Part, opened
 from wordfield.text.vocabulary import Vocabulary, by_frequency
 
-WINDOW = 1 << 19  # bytes of text looked at in one place
-WINDOWS = 48
+WINDOW = 1 << 18  # bytes of text looked at in one place
+WINDOWS = 96
 SLOWLY = 4  # times less where cutting text into words takes long
 STEADIEST = 0.85  # the exponent falls by no more than to this share of itself with each doubling of the text
 
@@ -113,12 +113,12 @@ def _table(types: int) -> int:
 
 
 def sample(corpus: Corpus, windows: int = WINDOWS, window: int = WINDOW, threads: int | None = None) -> Sample:
-    """Look at ``windows`` places of ``corpus``, ``window`` bytes each (fewer where its tokenizer is slow); at all of it
+    """Look at ``windows`` places of ``corpus``, ``window`` bytes each (less where its tokenizer is slow); at all of it
     where it is not larger, in no file, or in the cache. Close the sample's ``scan`` in the end.
 
     Compressed files and tables are read from their beginning. Errors as in scanning.
     """
-    windows //= SLOWLY if corpus.tokenizer.slow else 1
+    window //= SLOWLY if corpus.tokenizer.slow else 1
     threads = threads or min(cores(), MOST_THREADS)
     places = _Places(corpus.parts, windows, window) if corpus.parts and not corpus.cached else None
     if places is None or places.share >= 1:

@@ -11,17 +11,15 @@ import logging
 import math
 import os
 import tempfile
-import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.models.predict.training import Plan
+from wordfield.models.predict.training import Plan, shared
 from wordfield.progress import Progress
 
 if TYPE_CHECKING:
@@ -172,47 +170,15 @@ class Descent:
         self.history.unfinished += loss
 
     def _pass(self, epoch: int) -> Generator[tuple[int, float], None, None]:
-        """One pass by all threads: nonzeros and loss of each job. The main thread only listens, so that it hears
-        Ctrl-C.
-        """
-        results: SimpleQueue[Any] = SimpleQueue()
-        stop, lock = threading.Event(), threading.Lock()
+        """One pass by all threads: nonzeros and loss of each job."""
+
+        def step(job: tuple[NDArray[np.int64], np.uint64]) -> tuple[int, float]:
+            spans, state = job
+            return int((spans[:, 1] - spans[:, 0]).sum()), self.step(spans, state)
+
         todo = self._jobs(epoch)
-        jobs = iter(todo)
-
-        def work() -> None:
-            try:
-                while not stop.is_set():
-                    with lock:
-                        job = next(jobs, None)
-                    if job is None:
-                        break
-                    spans, state = job
-                    results.put((int((spans[:, 1] - spans[:, 0]).sum()), self.step(spans, state)))
-                results.put(None)
-            except BaseException as error:
-                results.put(error)
-
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.plan.threads, len(todo)))]
-        for thread in threads:
-            thread.start()
-        running = len(threads)
-        try:
-            while running:
-                result = results.get()
-                if isinstance(result, BaseException):
-                    raise result
-                if result is None:
-                    running -= 1
-                else:
-                    yield result
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-            while not results.empty():  # finished after the pass was broken off: the tables have it
-                if isinstance(result := results.get(), tuple):
-                    self._count(*result)
+        threads = min(self.plan.threads, len(todo))
+        return shared(iter(todo), lambda _: step, threads, lambda result: self._count(*result))
 
     def _jobs(self, epoch: int) -> list[tuple[NDArray[np.int64], np.uint64]]:
         """The spans still to do in this epoch, some at a time, and the seed of each job's random choices: of nothing

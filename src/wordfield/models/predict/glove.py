@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.models.checks import Bounds, check
 from wordfield.models.predict.descent import Descent, Step, Tiles, tiled
 from wordfield.models.predict.training import Enough, Plan, Trial, thread_count
 from wordfield.models.predict.word2vec import INTERRUPTED
@@ -51,14 +52,13 @@ CHOICES = {
     "bias_rate": ("same", "reference"),
     "vectors": ("sum", "word"),
 }
-NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+NUMBERS: Bounds = {
     "x_max": ("above 0", lambda count: 0 < count < math.inf),
     "alpha": ("from 0 to 10", lambda power: 0 <= power <= 10),
     "learning_rate": ("from 1e-9 to 1000", lambda rate: 1e-9 <= rate <= 1000),
     "dim": ("at most 4096 (the kernel is compiled for it)", lambda wide: wide <= 4096),
     "window": ("at most 100,000", lambda wide: wide <= 100_000),
 }
-"""What a field must be, in words and as a test."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,7 @@ class GloVe:
     """Start of every random choice."""
 
     def __post_init__(self) -> None:
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
-        for name, (meaning, within) in NUMBERS.items():
-            value = getattr(self, name)
-            if not within(value):
-                raise ValueError(f"{name} must be {meaning}, not {value}")
+        check(self, LEAST, CHOICES, NUMBERS)
 
     def fit(
         self, corpus: Corpus | Iterable[Any], progress: Progress = silent, start: StaticModel | None = None

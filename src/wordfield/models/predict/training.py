@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ LARGEST_CHUNK, SMALLEST_CHUNK = (
 CHUNKS = 512  # at least so many in all, as far as the smallest allows: threads finish together
 
 Span = tuple[int, int]
+Job = TypeVar("Job")
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,52 @@ class Trial:
         """Tokens a second."""
         first = self._first if self._last[0] > self._first[0] else (0, 0.0)
         return (self._last[0] - first[0]) / max(self._last[1] - first[1], 1e-9)
+
+
+def shared(
+    jobs: Iterator[Job], worker: Callable[[int], Callable[[Job], Done]], threads: int, late: Callable[[Done], None]
+) -> Generator[Done, None, None]:
+    """What ``threads`` threads make of ``jobs``, as it comes. The main thread only listens, so that it hears Ctrl-C.
+
+    ``worker`` gives each thread, by its number, what does a job. Where the generator is closed early, or a thread
+    fails, all threads end first; ``late`` then gets what they finished meanwhile.
+    """
+    results: SimpleQueue[Any] = SimpleQueue()
+    stop, lock = threading.Event(), threading.Lock()
+
+    def work(number: int) -> None:
+        try:
+            do = worker(number)
+            while not stop.is_set():
+                with lock:
+                    job = next(jobs, None)
+                if job is None:
+                    break
+                results.put((do(job),))
+            results.put(None)
+        except BaseException as error:
+            results.put(error)
+
+    running = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(threads)]
+    for thread in running:
+        thread.start()
+    left = len(running)
+    try:
+        while left:
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            if result is None:
+                left -= 1
+            else:
+                yield result[0]
+    finally:
+        stop.set()
+        for thread in running:
+            thread.join()
+        while not results.empty():
+            if isinstance(result := results.get(), tuple):
+                late(result[0])
 
 
 class Loop:
@@ -191,48 +239,19 @@ class Loop:
         self.history.unfinished = (before[0] + loss, before[1] + predictions)
 
     def _pass(self, spans: Sequence[Span], epoch: int, training: bool) -> Generator[tuple[int, float, int], None, None]:
-        """One pass over ``spans`` by all threads: tokens, loss and predictions of each. The main thread only listens,
-        so that it hears Ctrl-C.
-        """
-        results: SimpleQueue[Any] = SimpleQueue()
-        stop, lock = threading.Event(), threading.Lock()
-        jobs = self._jobs(spans, epoch, training)
+        """One pass over ``spans`` by all threads: tokens, loss and predictions of each."""
 
-        def work(number: int) -> None:
-            try:
-                scratch = self._scratch(number)
-                while not stop.is_set():
-                    with lock:
-                        job = next(jobs, None)
-                    if job is None:
-                        break
-                    span, rates, state = job
-                    results.put((span[1] - span[0], *self.step(self._chunk(*span), rates, scratch, state)))
-                results.put(None)
-            except BaseException as error:
-                results.put(error)
+        def worker(number: int) -> Callable[[Any], tuple[int, float, int]]:
+            scratch = self._scratch(number)
 
-        count = min(self.history.threads, len(spans))
-        threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        running = len(threads)
-        try:
-            while running:
-                result = results.get()
-                if isinstance(result, BaseException):
-                    raise result
-                if result is None:
-                    running -= 1
-                else:
-                    yield result
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-            while training and not results.empty():  # finished after the pass was broken off: the tables have it
-                if isinstance(result := results.get(), tuple):
-                    self._count(*result)
+            def step(job: tuple[Span, Any, np.uint64]) -> tuple[int, float, int]:
+                span, rates, state = job
+                return span[1] - span[0], *self.step(self._chunk(*span), rates, scratch, state)
+
+            return step
+
+        late = (lambda result: self._count(*result)) if training else (lambda _: None)
+        return shared(self._jobs(spans, epoch, training), worker, min(self.history.threads, len(spans)), late)
 
     def _jobs(self, spans: Sequence[Span], epoch: int, training: bool) -> Iterator[tuple[Span, Any, np.uint64]]:
         """Each span still to do, its rates, and the seed of its random choices: of nothing but the recipe's seed and
