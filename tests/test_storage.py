@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.sparse import csr_array
 
 from support import JIT_OFF
+from wordfield import vectors
 from wordfield.search import exact
 from wordfield.storage import Dense, Sparse
 from wordfield.text.vocabulary import Vocabulary
@@ -76,6 +77,42 @@ def test_blocks_may_be_of_any_size(monkeypatch, both, entries):
     monkeypatch.setattr(exact, "SCORES", exact.QUERIES)
     dense, sparse = both
     same(sparse.most_similar("w3", 20), dense.most_similar("w3", 20))
+
+
+@settings(deadline=None)
+@given(table=TABLES, queries=st.lists(st.integers(0, 8), min_size=1, max_size=9), k=st.integers(1, 10), data=st.data())
+def test_nearest_rows_are_those_of_the_dense_table(table, queries, k, data):
+    dense, sparse = Dense(table), Sparse(csr_array(table))
+    rows = st.none() | st.lists(st.integers(0, len(table) - 1), unique=True).map(
+        lambda some: np.array(sorted(some), int)
+    )
+    asked = {"candidates": data.draw(rows), "exclude": np.array([[row % len(table)] for row in queries])}
+    near = dense.take([row % len(table) for row in queries])
+    _, expected = exact.nearest(dense.matrix, near, k, norms=dense.norms, **asked)
+    found, scores = exact.nearest(sparse.matrix, near, k, norms=sparse.norms, **asked)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+    cosines = exact.cosines(sparse.matrix, near, norms=sparse.norms)
+    np.testing.assert_allclose(cosines, exact.cosines(dense.matrix, near, norms=dense.norms), atol=1e-6)
+    kept = found >= 0
+    np.testing.assert_allclose(scores[kept], np.take_along_axis(cosines, found.clip(0), 1)[kept], atol=1e-6)
+
+
+def test_consecutive_rows_are_not_copied(table):
+    matrix = Sparse(csr_array(table)).matrix
+    norms = np.ones(60, np.float32)
+    for candidates in (None, np.arange(5, 9)):
+        for _, block, _ in exact._blocks(matrix, norms, candidates):
+            assert np.shares_memory(block.data, matrix.data)
+            assert np.shares_memory(block.indices, matrix.indices)
+
+
+@pytest.mark.parametrize("held", [1, 60 * 7, 10**6])
+def test_many_words_are_looked_for_a_few_at_a_time(monkeypatch, both, held):
+    monkeypatch.setattr(vectors, "HELD", held)
+    for field in both:
+        words = field.index_to_key[:40]
+        for word, found in zip(words, field.most_similar(words, 5), strict=True):
+            same(found, field.most_similar(word, 5))
 
 
 def test_vectors_are_a_sparse_matrix_that_is_what_was_given(table, both):

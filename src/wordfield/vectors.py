@@ -30,6 +30,10 @@ Neighbors: TypeAlias = list[tuple[str, float]]
 """Words with their cosines, nearest first; of equal ones the more frequent word."""
 
 
+HELD = 1 << 23
+"""Numbers of the queries that are looked for at once, so that those of a wide table take little memory."""
+
+
 class Limits(TypedDict, total=False):
     """Which words may be an answer: see ``WordVectors.most_similar``."""
 
@@ -164,9 +168,12 @@ class WordVectors:
         each = [words] if one else list(words)
         if not each:
             return []
-        queries = np.stack([self._vector(term) for term in each])
-        exclude = np.array([self._row(term) for term in each], dtype=np.int64)[:, None]
-        found = self._nearest(queries, k, exclude, candidates)
+        found: list[Neighbors] = []
+        step = max(1, HELD // max(1, self.dim))
+        for start in range(0, len(each), step):
+            some = each[start : start + step]
+            exclude = np.array([self._row(term) for term in some], dtype=np.int64)[:, None]
+            found += self._nearest(np.stack([self._vector(term) for term in some]), k, exclude, candidates)
         return found[0] if one else found
 
     def analogy(

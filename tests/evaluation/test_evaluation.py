@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from wordfield import evaluation
 from wordfield.evaluation import analogy, similarity
-from wordfield.storage import Dense
+from wordfield.storage import Dense, Sparse
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
 
@@ -141,6 +142,25 @@ def test_only_the_most_frequent_words_are_asked_and_answer(families, tmp_path):
     assert result["covered"] == 2
     (everything,) = evaluation.evaluate(families, path, restrict_vocab=None)
     assert everything["covered"] == 4
+
+
+@pytest.mark.parametrize("numbers", [1, 1000, analogy.NUMBERS])
+@pytest.mark.parametrize("method", ["add", "mul"])
+@pytest.mark.parametrize("limit", [3, 12, 18, None])
+def test_sparse_vectors_answer_as_dense_ones(monkeypatch, numbers, method, limit):
+    rng = np.random.default_rng(4)
+    table = np.where(rng.random((18, 25)) < 0.5, rng.standard_normal((18, 25)), 0).astype(np.float32)
+    table[7] = 0
+    vocabulary = Vocabulary([f"w{row}" for row in range(18)])
+    dense, sparse = WordVectors(vocabulary, Dense(table)), WordVectors(vocabulary, Sparse(csr_array(table)))
+    given = rng.integers(0, limit or 18, (200, 3)).T
+    expected = analogy._nearest(dense, *given, limit or 18, method)
+    monkeypatch.setattr(analogy, "NUMBERS", numbers)
+    np.testing.assert_array_equal(analogy._nearest(sparse, *given, limit or 18, method), expected)
+    ones, others = rng.integers(0, 18, (2, 50))
+    expected = similarity.cosines(dense, ones, others)
+    monkeypatch.setattr(similarity, "NUMBERS", numbers)
+    np.testing.assert_array_equal(similarity.cosines(sparse, ones, others), expected)
 
 
 def test_the_interval_of_a_share_is_wilsons():

@@ -227,6 +227,8 @@ BROKEN_PARTS = {
     "too few numbers": ({"data": np.array([1.0, 2.0], np.float32)}, '3 "indices", but 2 numbers'),
     "numbers of another kind": ({"data": np.array([1.0, 2.0, 3.0])}, '"data" is float64'),
     "indices of another kind": ({"indices": np.array([1.0, 0.0, 2.0], np.float32)}, '"indices" is float32'),
+    "not a number": ({"data": np.array([1.0, np.nan, 3.0], np.float32)}, 'entry 1 of "data" is nan'),
+    "infinity": ({"data": np.array([1.0, 2.0, -np.inf], np.float32)}, 'entry 2 of "data" is -inf'),
     "no indices": ({"indices": None}, '"indices" is missing'),
 }
 
@@ -239,6 +241,15 @@ def test_a_damaged_sparse_table_is_refused(tmp_path: Path, change: dict[str, Any
     file.unlink()
     tensors.write(file, {name: array for name, array in parts.items() if array is not None})
     with pytest.raises(FormatError, match=message):
+        formats.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("storage", ["sparse", "identity"])
+@pytest.mark.parametrize("size", [-1, 2, 10**15])
+def test_nothing_is_made_on_the_word_of_a_number(tmp_path: Path, storage: str, size: int) -> None:
+    formats.save(sparse(), tmp_path / "m")
+    edit(tmp_path / "m" / "config.json", words=size, dim=size, storage=storage)
+    with pytest.raises(FormatError, match='"words", a whole number' if size < 0 else f"3 words, but .* says {size}"):
         formats.load(tmp_path / "m")
 
 

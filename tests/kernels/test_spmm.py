@@ -21,13 +21,10 @@ def drawn(rows, columns, density, seed):
 def multiplied(matrix, panel, threads):
     out = np.full((matrix.shape[0], panel.shape[1]), np.nan, np.float32)
     indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+    multiply = product(panel.shape[1])
     with ThreadPoolExecutor(threads) as pool:
-        list(
-            pool.map(
-                lambda span: product(panel.shape[1])(indptr, indices, matrix.data, panel, out, *span),
-                spans(indptr, 3 * threads),
-            )
-        )
+        parts = spans(indptr, 3 * threads)
+        list(pool.map(lambda span: multiply(indptr, indices, matrix.data, panel, out, *span), parts))
     return out
 
 

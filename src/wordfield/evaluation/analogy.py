@@ -7,6 +7,7 @@ answer, the three given words are no answer, and a question with an unknown word
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,6 +131,8 @@ def _nearest(
 ) -> NDArray[np.int64]:
     """The row that answers each question (Q,), of the first ``limit``."""
     matrix, norms = words.storage.matrix[:limit], words.storage.norms[:limit]
+    if not isinstance(matrix, np.ndarray):
+        return _by_cosines(words, np.stack([a, b, c], axis=1), limit, method)
     found = np.empty(len(a), np.int64)
     step = max(1, NUMBERS // (6 * words.dim))
     for start in range(0, len(a), step):
@@ -144,6 +147,41 @@ def _nearest(
             rows, _ = exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=given)
         found[start : start + step] = rows[:, 0]
     return found
+
+
+def _by_cosines(words: WordVectors, given: NDArray[np.int64], limit: int, method: str) -> NDArray[np.int64]:
+    """As ``_nearest`` of questions (Q, 3), for sparse vectors as wide as the vocabulary.
+
+    The cosines of b - a + c are, but for its length, which does not change their order, those of b, of a and of c added
+    alike: so each word, not each question, is multiplied with the table.
+    """
+    matrix, norms = words.storage.matrix[:limit], words.storage.norms[:limit]
+    found = np.full(len(given), -1, np.int64)
+    for begin, end in _groups(given, max(3, NUMBERS // (4 * words.dim))):
+        used, place = np.unique(given[begin:end], return_inverse=True)
+        cosines = exact.cosines(matrix, words.storage.take(used), norms=norms)
+        places = place.reshape(-1, 3)
+        step = max(1, NUMBERS // (16 * limit))
+        for start in range(0, end - begin, step):
+            a, b, c = (cosines[each] for each in places[start : start + step].T)
+            scores = b - a + c if method == "add" else (b + 1) * (c + 1) / 4 / ((a + 1) / 2 + exact.EPSILON)
+            here = np.arange(begin + start, begin + start + len(scores))
+            np.put_along_axis(scores, given[here], -np.inf, axis=1)
+            scores[np.isnan(scores)] = -np.inf
+            best = scores.argmax(axis=1)
+            found[here] = np.where(scores[np.arange(len(best)), best] > -np.inf, best, -1)
+    return found
+
+
+def _groups(given: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of questions (Q, 3) in order, of at most ``most`` different words each."""
+    begin, seen = 0, set[int]()
+    for here, words in enumerate(given.tolist()):
+        if len(seen.union(words)) > most:
+            yield begin, here
+            begin, seen = here, set()
+        seen.update(words)
+    yield begin, len(given)
 
 
 def wilson(right: int, count: int) -> tuple[float | None, float | None]:

@@ -19,6 +19,8 @@ from wordfield.search.exact import unit
 from wordfield.vectors import WordVectors
 
 Z95 = 1.959963984540054
+NUMBERS = 1 << 22
+"""Numbers in the vectors that are compared at once."""
 
 
 class Pair(NamedTuple):
@@ -90,8 +92,12 @@ def evaluate(words: WordVectors, path: Path, **_: Any) -> dict[str, Any]:
 
 def cosines(words: WordVectors, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
     """The cosine of each pair of rows (n,)."""
-    left, right = unit(words.storage.take(ones)), unit(words.storage.take(others))
-    products: NDArray[np.float64] = np.einsum("nd,nd->n", left, right)
+    products = np.empty(len(ones), dtype=np.float64)
+    step = max(1, NUMBERS // words.dim)
+    for start in range(0, len(ones), step):
+        here = slice(start, start + step)
+        left, right = unit(words.storage.take(ones[here])), unit(words.storage.take(others[here]))
+        np.einsum("nd,nd->n", left, right, out=products[here])
     return products
 
 

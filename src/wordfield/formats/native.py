@@ -82,10 +82,17 @@ def load(path: Path) -> Table:
     words, counts = _vocabulary(path / VOCABULARY)
     arrays = tensors.read(_there(path / VECTORS))
     shape = (config.pop("words"), config.pop("dim"))
-    storage = _storage(path / VECTORS, config.pop("storage", "dense"), arrays, shape)
+    kind = config.pop("storage", "dense")
+    if kind != "dense":  # nothing is allocated on the word of a number
+        _agree(path, words, shape)
+    storage = _storage(path / VECTORS, kind, arrays, shape)
+    _agree(path, words, shape)
+    return Table(words, storage, counts, config, arrays)
+
+
+def _agree(path: Path, words: list[str], shape: tuple[int, int]) -> None:
     if len(words) != shape[0]:
         raise FormatError(f"{path / VOCABULARY}: {len(words)} words, but {CONFIG} says {shape[0]}")
-    return Table(words, storage, counts, config, arrays)
 
 
 def _parts(storage: Storage) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
@@ -144,6 +151,10 @@ def _sparse(path: Path, parts: list[NDArray[Any]], shape: tuple[int, int]) -> Sp
         ascending[indptr[1:-1][(indptr[1:-1] > 0) & (indptr[1:-1] < len(indices))] - 1] = True
         if not ascending.all():
             raise FormatError(f'{path}: "indices" do not ascend in each row: byte order or rows are mixed up')
+    finite = np.isfinite(data)
+    if not finite.all():
+        here = int(finite.argmin())
+        raise FormatError(f'{path}: entry {here} of "data" is {data[here]}: finite numbers are needed')
     csr = csr_array((data, indices, indptr), shape=shape)
     csr.has_canonical_format = True
     return Sparse(csr)
@@ -157,7 +168,7 @@ def _config(path: Path) -> dict[str, Any]:
     if version > VERSION:
         raise FormatError(f"{path}: format {version} of a newer wordfield, this one reads {VERSION}: upgrade wordfield")
     for name in ("words", "dim"):
-        if not isinstance(config.get(name), int):
+        if not isinstance(config.get(name), int) or config[name] < 0:
             raise FormatError(f'{path}: the entry "{name}", a whole number, is missing')
     return config
 

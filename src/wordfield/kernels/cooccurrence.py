@@ -51,7 +51,7 @@ def row(words: int) -> Row:
 def lay(
     ids: Ints, starts: Longs, keep: NDArray[np.uint32], dirty: bool, state: np.uint64, text: Ints, counts: Longs
 ) -> int:
-    """Lay the sentences of ``ids`` (N,), which begin at ``starts`` (S + 1,) less the first, into ``text`` (N + S + 1,) with a STOP
+    """Lay the sentences of ``ids`` (N,), which begin at ``starts`` (S + 1,), into ``text`` (N + S + 1,) with a STOP
     before, between and after them, and count the words in ``counts`` (V,); how long the text is.
 
     ``keep`` (V,), or none to keep all: token t of word w is kept when the 32 bits drawn from ``state`` and t are at
@@ -60,7 +60,7 @@ def lay(
     text[0] = STOP
     size = 1
     for sentence in range(len(starts) - 1):
-        for here in range(starts[sentence] - starts[0], starts[sentence + 1] - starts[0]):
+        for here in range(starts[sentence], starts[sentence + 1]):
             word = ids[here]
             if len(keep) and mix(state + STRIDE * np.uint64(here + 1)) >> HALF > np.uint64(keep[word]):
                 text[size] = GAP

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,26 @@ SCORES = 1 << 20
 """Scores in one product: 4 MiB, so that the kernel finds them in the cache."""
 AT_ONCE = 16
 """Queries multiplied with a sparse table in one go, if there are several."""
+FEW = 6
+"""Queries that are sooner multiplied with a sparse table one by one."""
 SPARSE = 1 << 22
 """Entries of a sparse table in one product."""
 THREADS = 4
 """That multiply a sparse table, at most: memory does not feed more."""
 EPSILON = 0.001
 """Keeps 3CosMul from dividing by zero (Levy and Goldberg 2014, section 4.2)."""
+
+
+class Stretch(NamedTuple):
+    """Rows of a sparse table, as ``csr_array`` has them; one of those would copy what is less than half of its
+    memory.
+    """
+
+    indptr: NDArray[Any]
+    indices: NDArray[Any]
+    data: Floats
+    shape: tuple[int, int]
+
 
 QUIET = np.errstate(over="ignore", invalid="ignore")
 """Rows that hold NaN or infinity make such products, which are no answers; there is nothing to warn of."""
@@ -110,40 +124,52 @@ def nearest_by_product(
 
 
 @QUIET
-def cosines(matrix: Matrix, query: Floats, *, norms: Floats) -> Floats:
-    """The cosine of one query (D,) with every row, (V,); NaN for rows that hold NaN or infinity."""
-    direction = unit(query[None])[0].astype(np.float32)
-    found = np.empty(matrix.shape[0], dtype=np.float32)
+def cosines(matrix: Matrix, queries: Floats, *, norms: Floats) -> Floats:
+    """The cosine of each query (Q, D) with every row, (Q, V), or of one query (D,), (V,); NaN for rows that hold NaN or
+    infinity.
+    """
+    directions = unit(np.atleast_2d(queries)).astype(np.float32)
+    found = np.empty((len(directions), matrix.shape[0]), dtype=np.float32)
     for rows, block, scale in _blocks(matrix, norms, None):
-        found[rows] = _product(direction[None], block)[0] * scale
-    return found
+        found[:, rows[0] : rows[-1] + 1] = _product(directions, block) * scale
+    return found if queries.ndim == 2 else found[0]
 
 
-def _blocks(matrix: Matrix, norms: Floats, candidates: Rows | None) -> Iterator[tuple[Rows, Matrix, Floats]]:
+def _blocks(matrix: Matrix, norms: Floats, candidates: Rows | None) -> Iterator[tuple[Rows, Floats | Stretch, Floats]]:
     """The table in order: row numbers (R,), rows (R, D), and what makes a product with a unit vector a cosine (R,)."""
     count = matrix.shape[0] if candidates is None else len(candidates)
     step = SCORES // QUERIES
     if not isinstance(matrix, np.ndarray):
         step = max(step, int(SPARSE * matrix.shape[0] // max(1, matrix.nnz)))
+    first = 0 if candidates is None or not count else int(candidates[0])
+    together = candidates is None or not count or candidates[-1] - first == count - 1
     for start in range(0, count, step):
         stop = min(start + step, count)
         rows = np.arange(start, stop) if candidates is None else candidates[start:stop]
-        block = _rows(matrix, start, stop) if candidates is None else matrix[rows]
+        block = _stretch(matrix, first + start, first + stop) if together else _chosen(matrix, rows)
         lengths = norms[rows]
         directed = (lengths > 0) & np.isfinite(lengths)
         yield rows, block, np.where(directed, 1 / np.where(directed, lengths, 1), 0).astype(np.float32)
 
 
-def _rows(matrix: Matrix, start: int, stop: int) -> Matrix:
+def _stretch(matrix: Matrix, start: int, stop: int) -> Floats | Stretch:
     """Consecutive rows, not copied."""
     if isinstance(matrix, np.ndarray):
         return matrix[start:stop]
     begin, end = matrix.indptr[start], matrix.indptr[stop]
-    parts = (matrix.data[begin:end], matrix.indices[begin:end], matrix.indptr[start : stop + 1] - begin)
-    return type(matrix)(parts, shape=(stop - start, matrix.shape[1]))
+    shape = (stop - start, matrix.shape[1])
+    return Stretch(matrix.indptr[start : stop + 1] - begin, matrix.indices[begin:end], matrix.data[begin:end], shape)
 
 
-def _product(directions: Floats, block: Matrix) -> Floats:
+def _chosen(matrix: Matrix, rows: Rows) -> Floats | Stretch:
+    """Any rows, copied."""
+    if isinstance(matrix, np.ndarray):
+        return matrix[rows]
+    chosen = matrix[rows]
+    return Stretch(chosen.indptr, chosen.indices, chosen.data, chosen.shape)
+
+
+def _product(directions: Floats, block: Floats | Stretch) -> Floats:
     """The products of directions (q, D) and rows (R, D), (q, R)."""
     if isinstance(block, np.ndarray):
         return directions @ block.T
@@ -158,8 +184,9 @@ def _product(directions: Floats, block: Matrix) -> Floats:
             for done in [pool.submit(kernel, indptr, indices, block.data, by, out, *part) for part in parts]:
                 done.result()
 
-        if len(directions) == 1:
-            multiply(dots, directions[0], scores[0])
+        if len(directions) <= FEW:
+            for direction, line in zip(directions, scores, strict=True):
+                multiply(dots, direction, line)
             return scores
         panel, out = (np.zeros((size, AT_ONCE), np.float32) for size in (block.shape[1], block.shape[0]))
         for start in range(0, len(directions), AT_ONCE):

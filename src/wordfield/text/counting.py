@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.progress import Progress, silent
-from wordfield.text.corpus import cores
 from wordfield.text.corpus import MOST_THREADS, cores
 from wordfield.text.ids import Ids, Spool, in_order
 
@@ -36,7 +35,6 @@ Window = int | Literal["sentence"]
 Weight = Literal["flat", "harmonic", "decay"]
 Context = Literal["both", "left", "right"]
 Piece = tuple[int, int, Ints, Doubles]
-Span = tuple[int, int]
 
 WEIGHTS = ("flat", "harmonic", "decay")
 SIDES = {"both": (True, True), "left": (True, False), "right": (False, True)}
@@ -141,7 +139,8 @@ class Counts:
         if self._room >= 0:
             self._pieces.append((first, last, (columns, values)))
             return
-        self._pieces.append((first, last, self._on_disk.write(columns, values)))
+        self._disk = self._disk or _Disk(self._folder)
+        self._pieces.append((first, last, self._disk.write(columns, values)))
 
     def pieces(self) -> Iterator[Piece]:
         """Consecutive ranges of whole rows, in order: first and last row (not included), columns (E,) int32, ascending
@@ -158,11 +157,6 @@ class Counts:
                 columns, values = entries[0].view(), entries[1].view()
                 columns.flags.writeable = values.flags.writeable = False  # as a map is: one kernel for both
                 yield first, last, columns, values
-
-    @property
-    def _on_disk(self) -> _Disk:
-        self._disk = self._disk or _Disk(self._folder)
-        return self._disk
 
     def matrix(self, dtype: type[np.floating[Any]] = np.float64) -> csr_array[Any]:
         """All of it in memory, (V, V)."""
@@ -388,219 +382,3 @@ def _spans(sizes: Longs, most: int) -> Iterator[tuple[int, int]]:
         last = max(int(np.searchsorted(ends, before + most, "right")), first + 1)
         yield first, last
         first = last
-
-
-def count(
-    ids: Ids,
-    words: int,
-    window: Window = 10,
-    weight: Weight = "harmonic",
-    context: Context = "both",
-    threads: int | None = None,
-    memory: int = 1 << 30,
-    progress: Progress = silent,
-    *,
-    keep: NDArray[np.uint32] | None = None,
-    dirty: bool = True,
-    seed: int = 1,
-    folder: str | None = None,
-) -> Counts:
-    """Count the neighbours of each of ``words`` V words in ``ids``: how often each word stands near it, each time
-    weighed by the distance; to both sides of it, or only to its ``left`` or ``right``.
-
-    ``threads=None``: one a core; counts do not depend on it, to the last bit. ``memory``: bytes to use, about; counts
-    that do not fit go to temporary files in ``folder`` (the system's if None), and a text that does not fit is counted
-    in chunks of whole sentences, whose counts are summed (which may round otherwise). ``progress`` is told tokens.
-
-    ``keep`` (V,): word w stays when 32 random bits, which depend on ``seed`` and on the place in the text, are at most
-    keep[w]; one that does not leaves nothing behind if ``dirty``, so that windows reach past it, else its place.
-
-    ``ValueError`` for options that are none of these, and where ``memory`` is too little for one row of the matrix or
-    for one sentence; ``OSError`` where the disk is full.
-    """
-    check(window, weight, context)
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    longest = _longest(ids.starts)
-    weights = weights_of(window, weight, longest)
-    if window == "sentence" and longest**2 > MANY_PAIRS:
-        log.warning("a sentence has %d words, and as many neighbours each: this takes long; try window=10", longest)
-    budget = _Budget(words, ids.tokens, longest, memory, threads or cores())
-    drawn = np.empty(0, np.uint32) if keep is None else np.ascontiguousarray(keep, np.uint32)
-    reading = _Reading(weights, SIDES[context], drawn, dirty, seed)
-    return _Counting(ids, words, reading, budget, folder, progress).run()
-
-
-class _Reading(NamedTuple):
-    """What is a neighbour: what it adds at each distance (W + 1,), the sides to look to, and what is left out."""
-
-    weights: Doubles
-    sides: tuple[bool, bool]
-    keep: NDArray[np.uint32]
-    dirty: bool
-    seed: int
-
-
-class _Budget:
-    """How ``memory`` is shared out: ``text``, half of it, to a chunk of text and the places of its words, which does
-    not depend on the number of threads; the rest to threads, as many as have room for it, and their pieces; what is
-    left to counts.
-    """
-
-    def __init__(self, words: int, tokens: int, longest: int, memory: int, threads: int) -> None:
-        self.memory, self.text = memory, memory // 2
-        entries = words + 1  # that a row may have
-        own, shared = 9 * (words + 63), 32 * (words + 1)  # of a thread, its room for a row; of all, where rows begin
-        sentence = _bytes_of(longest, 1)
-        need = 2 * max(sentence, shared + own + _buffers(1) * ENTRY * entries)
-        if memory < need or sentence > 8 * MOST_PLACES:
-            raise ValueError(
-                f"memory of {memory} bytes is too little to count {words} words in sentences of up to {longest}: "
-                f"{need} bytes are needed"
-            )
-        room = memory - self.text - shared
-        fits = (each for each in range(threads, 1, -1) if each * own + _buffers(each) * ENTRY * entries <= room)
-        self.threads = next(fits, 1)
-        room -= self.threads * own
-        self.piece = max(words, min(PIECE, room // (2 * _buffers(self.threads) * ENTRY)))
-        self.counts = room - _buffers(self.threads) * ENTRY * self.piece + max(self.text - 8 * tokens, 0)
-
-
-def _buffers(threads: int) -> int:
-    """Pieces that there are at once: being filled, waiting, and being taken."""
-    return 2 if threads == 1 else 3 * threads + 2
-
-
-def _bytes_of(tokens: int, sentences: int) -> int:
-    """What a chunk of text takes: the text with its stops, and the places of its words."""
-    return 8 * tokens + 4 * (sentences + 1)
-
-
-class _Counting:
-    """One count: the text in chunks, their rows in pieces, by several threads."""
-
-    def __init__(
-        self, ids: Ids, words: int, reading: _Reading, budget: _Budget, folder: str | None, progress: Progress
-    ) -> None:
-        from wordfield.kernels.cooccurrence import row
-
-        self.ids, self.words, self.reading, self.budget, self.folder = ids, words, reading, budget, folder
-        self._progress = progress
-        self._rows = deque(row(words) for _ in range(budget.threads))  # one for each thread
-        self._total = ids.tokens
-
-    def run(self) -> Counts:
-        """Count all; chunk by chunk onto disk first, if there are several."""
-        chunks = list(self._chunks())
-        counts = Counts(self.words, self.budget.counts, self.folder)
-        if len(chunks) == 1:
-            self._count(*chunks[0], lambda first, ends, columns, values: counts.append(first, ends, columns, values))
-        elif chunks:
-            self._total *= 2
-            with closing(_Disk(self.folder)) as parts, closing(Spool(self.folder)) as bounds:
-                for chunk in chunks:
-                    bounds.write(np.full(1, parts.entries, np.int64))
-
-                    def keep(first: int, ends: Longs, columns: Ints, values: Doubles) -> None:
-                        bounds.write(ends + parts.write(columns, values))
-
-                    self._count(*chunk, keep)
-                parts.flush()
-                bounds.flush()
-                self._merge(parts, bounds, len(chunks), counts)
-        self._progress(self._total, self._total)
-        return counts
-
-    def _chunks(self) -> Iterator[tuple[int, int]]:
-        """Ranges of sentences, each of as much text as there is memory for."""
-        starts, begin = self.ids.starts, 0
-        most = min(self.budget.text, 8 * MOST_PLACES)
-        while begin < self.ids.sentences:
-            end = bisect_right(
-                range(self.ids.sentences + 1),
-                most,
-                lo=begin + 1,
-                key=lambda end: _bytes_of(int(starts[end]) - int(starts[begin]), end - begin),  # noqa: B023 - used here
-            )
-            yield begin, end - 1
-            begin = end - 1
-
-    def _count(self, begin: int, end: int, take: Callable[[int, Longs, Ints, Doubles], Any]) -> None:
-        """Gather the rows of sentences ``begin:end`` and hand them on in pieces, in order."""
-        from wordfield.kernels import cooccurrence as kernels
-
-        weights, sides, keep, dirty, seed = self.reading
-        bounds = self.ids.starts[begin : end + 1]
-        first, last = int(bounds[0]), int(bounds[-1])
-        text, starts = np.empty(last - first + len(bounds), np.int32), np.zeros(self.words + 1, np.int64)
-        state = np.random.SeedSequence((seed, first)).generate_state(1, np.uint64)[0]
-        size = kernels.lay(self.ids.window(first, last), bounds, keep, dirty, state, text, starts[1:])
-        np.cumsum(starts, out=starts)
-        text, places = text[:size], np.empty(starts[-1], np.int32)
-        kernels.index(text, starts[:-1].copy(), places)
-
-        def gathered(span: Span, row: Any, columns: Ints, values: Doubles, ends: Longs) -> int:
-            return kernels.gather(text, places, starts, span[0], weights, sides, row, columns, values, ends)
-
-        most = np.minimum(np.diff(starts) * (sum(sides) * (len(weights) - 1)), self.words)
-        for span, *piece in self._pieces(most, gathered):
-            take(span[0], *piece)
-            self._progress(min(first + int(starts[span[1]]), self._total), self._total)
-
-    def _merge(self, parts: _Disk, bounds: Spool, chunks: int, counts: Counts) -> None:
-        """Sum the rows of ``chunks`` that stand in ``parts``, at the ``bounds`` (chunks, V + 1), into ``counts``."""
-        from wordfield.kernels import cooccurrence as kernels
-
-        def bounds_of(first: int, last: int) -> Iterator[Longs]:
-            for chunk in range(chunks):
-                begin = 8 * (chunk * (self.words + 1) + first)
-                yield bounds.read(np.int64, begin, last - first + 1)
-
-        def merged(span: Span, row: Any, columns: Ints, values: Doubles, ends: Longs) -> int:
-            where = np.stack(list(bounds_of(*span)))
-            return kernels.merge(parts.read(0, parts.entries), where, row, columns, values, ends)
-
-        most = np.zeros(self.words, np.int64)
-        for where in bounds_of(0, self.words):
-            most += np.diff(where)
-        done = self.ids.tokens
-        for (first, last), *piece in self._pieces(np.minimum(most, self.words), merged):
-            counts.append(first, *piece)
-            self._progress(done + done * last // self.words, self._total)
-
-    def _pieces(self, most: Longs, work: Callable[..., int]) -> Iterator[tuple[Span, Longs, Ints, Doubles]]:
-        """All rows in order, in pieces that threads fill: where each row ends, columns and values. ``most`` (V,):
-        entries of a row at most.
-        """
-        sizes = np.concatenate(([0], np.cumsum(most)))
-
-        def filled(span: Span) -> tuple[Span, Longs, Ints, Doubles]:
-            first, last = span
-            room = int(sizes[last] - sizes[first]) + 1
-            columns, values = np.empty(room, np.int32), np.empty(room, np.float64)
-            ends = np.empty(last - first, np.int64)
-            row = self._rows.pop()
-            entries = work(span, row, columns, values, ends)
-            self._rows.append(row)
-            columns.resize(entries, refcheck=False)  # in place: the rest was never touched
-            values.resize(entries, refcheck=False)
-            return span, ends, columns, values
-
-        return in_order(filled, _spans(most, self.budget.piece), self.budget.threads)
-
-
-def _spans(sizes: Longs, most: int) -> list[Span]:
-    """Consecutive ranges of rows of at most ``most`` entries each, or one row, by the ``sizes`` of the rows."""
-    bounds = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
-    spans, first = [], 0
-    while first < len(sizes):
-        last = int(np.searchsorted(bounds, bounds[first] + most, "right")) - 1
-        spans.append((first, max(last, first + 1)))
-        first = spans[-1][1]
-    return spans
-
-
-def _longest(starts: Longs) -> int:
-    """The tokens of the longest sentence."""
-    blocks = range(0, len(starts) - 1, PIECE)
-    return max((int(np.diff(starts[block : block + PIECE + 1]).max()) for block in blocks), default=0)

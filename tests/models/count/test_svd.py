@@ -6,6 +6,7 @@ from scipy.sparse import csr_array, random_array
 
 import wordfield as wf
 from support import JIT_OFF
+from wordfield.models.count import svd
 from wordfield.models.count.ppmi import weigh
 from wordfield.models.count.svd import SVD, Parts, decomposed
 from wordfield.text.counting import Counts
@@ -47,6 +48,48 @@ def test_the_result_does_not_depend_on_the_threads_but_on_the_seed():
         assert np.array_equal(a, b)
     assert not np.array_equal(one.left, seeded.left)
     np.testing.assert_allclose(one.values, seeded.values, rtol=0.02)
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Panels so narrow that a small matrix is not decomposed as a whole."""
+    monkeypatch.setattr(svd, "PANEL", 4)
+    monkeypatch.setattr(svd, "LEAST_PANELS", 6)
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("shape", [(60, 60), (90, 40), (40, 90)])
+def test_few_narrow_panels_find_what_matters_in_matrices_of_any_shape(shape):
+    rows, columns = (np.linalg.qr(RANDOM.normal(size=(size, 40)))[0] for size in shape)
+    matrix = csr_array(((rows * 0.7 ** np.arange(40)) @ columns.T).astype(np.float32))
+    parts = decomposed(matrix, 6, threads=2)
+    np.testing.assert_allclose(parts.values, 0.7 ** np.arange(6), rtol=1e-5)
+    for found, expected in ((parts.left, rows), (parts.right, columns)):
+        np.testing.assert_allclose(np.linalg.norm(found.T @ expected[:, :6], axis=0), 1, rtol=1e-5)
+        np.testing.assert_allclose(found.T @ found, np.eye(6), atol=1e-5)
+    tops = parts.left[np.abs(parts.left).argmax(axis=0), np.arange(6)]
+    assert (tops > 0).all()
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize(
+    ("dense", "rank"),
+    [
+        (np.eye(60), 60),  # one value sixty times: a panel times the matrix is nothing new
+        (np.kron(np.eye(10), np.ones((6, 6))), 10),
+        (np.outer(np.arange(60) % 7, np.arange(60) % 5), 1),
+        (np.zeros((60, 60)), 0),
+    ],
+)
+def test_a_space_that_is_exhausted_goes_on_elsewhere_until_the_rank_is_known(dense, rank):
+    matrix, dim = csr_array(dense.astype(np.float32)), min(rank, 9)
+    if rank:
+        parts = decomposed(matrix, dim)
+        np.testing.assert_allclose(parts.values, np.linalg.svd(dense, compute_uv=False)[:dim], rtol=1e-5)
+        np.testing.assert_allclose(parts.left.T @ parts.left, np.eye(dim), atol=1e-5)
+    if rank < 60:
+        with pytest.raises(ValueError, match=f"take {rank} at most"):
+            decomposed(matrix, rank + 1)
 
 
 @pytest.mark.parametrize("power", [0, 0.5, 1])

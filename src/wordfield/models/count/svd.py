@@ -266,8 +266,9 @@ class _Krylov:
             panel -= basis @ (basis.T @ panel)
             wide = panel.astype(np.float64)
             squares, turns = np.linalg.eigh(wide.T @ wide)  # Stathopoulos and Wu (2002), who call it SVQB
-            panel = (wide @ (turns / np.sqrt(np.maximum(squares, 1e-300)))).astype(np.float32)
-            lost = np.flatnonzero(squares <= 1e-13 * squares[-1])
+            least = max(1e-13 * squares[-1], 1e-300)
+            panel = (wide @ (turns / np.sqrt(np.maximum(squares, least)))).astype(np.float32)
+            lost = np.flatnonzero(squares <= least)
             panel[:, lost] = random.standard_normal((len(panel), len(lost)), np.float32) / np.sqrt(len(panel))
             if squares[0] > 0.25 and squares[-1] < 4:
                 break
