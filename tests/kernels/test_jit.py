@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,20 @@ def test_where_the_cache_cannot_be_written_a_folder_of_our_own_serves(tmp_path, 
     assert jit.cache_folder.__wrapped__() == folder
     folder.parent.chmod(0o777)  # others could put machine code there
     assert jit.cache_folder.__wrapped__().parent == tmp_path
+
+
+@pytest.mark.skipif(JIT_OFF, reason="nothing is compiled")
+def test_threads_that_make_kernels_at_once_keep_them_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    compiler = jit.numba.njit
+
+    def slowly(**options):
+        time.sleep(0.001)  # so that another thread has its turn
+        return compiler(**options)
+
+    monkeypatch.setattr(jit.numba, "njit", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: jit.kernel(lambda value: value + number), range(100)))
+    folders = {str(Path(each._cache._cache_path).parent) for each in made}
+    assert folders == {str(jit.cache_folder())}
+    assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -26,6 +27,10 @@ R = TypeVar("R")
 
 # Sums may be reordered and contracted, reciprocals taken; NaN and infinity keep their meaning.
 FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
+
+COMPILING = threading.Lock()
+"""Held while the folder of Numba's cache, which is the whole process's, is ours."""
 
 
 @cache
@@ -54,19 +59,20 @@ def cache_folder() -> Path:
 
 
 def _compiled(function: Callable[P, R], forceinline: bool) -> Callable[P, R]:
-    settings: Any = numba.config  # a dispatcher chooses its cache folder once, here
-    before, settings.CACHE_DIR = settings.CACHE_DIR, str(cache_folder())
-    try:
-        options: Any = {
-            "cache": True,
-            "nogil": True,
-            "fastmath": FASTMATH,
-            "error_model": "numpy",
-            "forceinline": forceinline,
-        }
-        return cast(Callable[P, R], numba.njit(**options)(function))
-    finally:
-        settings.CACHE_DIR = before
+    settings: Any = numba.config
+    with COMPILING:  # a dispatcher chooses its cache folder once, here
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(cache_folder())
+        try:
+            options: Any = {
+                "cache": True,
+                "nogil": True,
+                "fastmath": FASTMATH,
+                "error_model": "numpy",
+                "forceinline": forceinline,
+            }
+            return cast(Callable[P, R], numba.njit(**options)(function))
+        finally:
+            settings.CACHE_DIR = before
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
