@@ -131,7 +131,8 @@ def test_going_on_cuts_text_as_before_unless_told_otherwise(run: Run, text: Path
     assert (ran.status, "warning: the model to go on from cuts text by" in ran.err) == (0, True)
 
 
-def test_a_wrong_call_is_a_usage_error(run: Run, text: Path) -> None:
+def test_a_wrong_call_is_a_usage_error(run: Run, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORDFIELD_DATA", raising=False)
     fails(run("train", "word3vec", text, "--out", "x"), 2, "word3vec", 'Did you mean "word2vec"')
     fails(run("train", "word2vec", text), 2, "--out")
     fails(run("train", "word2vec", text, "--out", "x", "--dimm", "3"), 2, "--dimm", "--dim")
