@@ -24,12 +24,14 @@ from wordfield.progress import silent
 from wordfield.text.blocks import Block
 from wordfield.text.corpus import MOST_THREADS, Corpus, cores
 from wordfield.text.ids import Scan, Spool
+from wordfield.text.scanning import TYPES
 from wordfield.text.scanning import scan as scanned
 from wordfield.text.sources import Part, opened
 from wordfield.text.vocabulary import Vocabulary, by_frequency
 
 WINDOW = 1 << 18  # bytes of text looked at in one place
 WINDOWS = 96
+USUAL = 5  # times that a word is seen at least, in most recipes
 SLOWLY = 4  # times less where cutting text into words takes long
 STEADIEST = 0.85  # the exponent falls by no more than to this share of itself with each doubling of the text
 
@@ -109,7 +111,7 @@ def resident() -> int:
 
 def _table(types: int) -> int:
     """Bytes of a thread's table of words, which grows by doubling; what is made of it has another hundred a word."""
-    return 64 * (1 << types.bit_length()) + 100 * types
+    return 64 * max(TYPES, 1 << types.bit_length()) + 100 * types
 
 
 def sample(corpus: Corpus, windows: int = WINDOWS, window: int = WINDOW, threads: int | None = None) -> Sample:
@@ -126,11 +128,9 @@ def sample(corpus: Corpus, windows: int = WINDOWS, window: int = WINDOW, threads
         whole = corpus.scan(threads=threads)
         return Sample(whole, 1.0, time.perf_counter() - begun, [whole.counts])
     _scan(corpus, places.chosen[:1], threads).close()  # what is needed once only does not count
-    begun = time.perf_counter()
-    _scan(corpus, places.chosen[::4], threads).close()
-    quarter = time.perf_counter() - begun
-    found = corpus.joined(_scan(corpus, places.chosen, threads))
-    whole_time = time.perf_counter() - begun - quarter
+    some, quarter = _read(corpus, places.chosen[::4], threads)
+    some.close()
+    found, whole_time = _read(corpus, places.chosen, threads)
     part = len(places.chosen[::4]) / len(places.chosen)
     slope = max((whole_time - quarter) / (1 - part), 0.5 * whole_time)
     seconds = whole_time - slope + slope / places.share
@@ -192,6 +192,15 @@ class _Window:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _read(corpus: Corpus, windows: Sequence[bytes], threads: int) -> tuple[Scan, float]:
+    """A scan of the windows, and the seconds that this and what recipes do with it take."""
+    begun = time.perf_counter()
+    found = corpus.joined(_scan(corpus, windows, threads))
+    if len(found.counts):
+        found.encode(found.vocabulary(min(USUAL, int(found.counts.max()))))
+    return found, time.perf_counter() - begun
 
 
 def _scan(corpus: Corpus, windows: Sequence[bytes], threads: int) -> Scan:

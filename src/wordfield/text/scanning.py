@@ -25,7 +25,7 @@ from wordfield.text.preparing import Preparer
 from wordfield.text.sources import decoded
 from wordfield.text.tokenizers import Tokenizer
 
-TYPES, TEXT = 1 << 16, 1 << 20  # words and bytes of words that a table first has room for
+TYPES, TEXT = 1 << 18, 1 << 20  # words and bytes of words that a table first has room for: growing it costs more
 
 
 def eights(text: NDArray[np.uint8]) -> NDArray[np.uint64]:
