@@ -192,9 +192,9 @@ def matrix(model: Model, words: Sequence[str] = (), out: str | Path | None = Non
     if not words and len(field) > MATRIX:
         raise ValueError(f"the model has {len(field)} words; name those to show, or draw, {MATRIX} at most at once")
     asked = list(dict.fromkeys(words)) or list(field.index_to_key)
-    rows = np.concatenate([field.vocabulary.rows(word) for word in asked])
+    rows = field.vocabulary.rows(asked)
     kind = KINDS.get(read.recipe.get("model", ""), "cosine")
-    taken = field.storage.take(rows)
+    taken = field.table.take(rows)
     if kind == "cosine":
         lengths = np.maximum(np.linalg.norm(taken, axis=1, keepdims=True), 1e-30)
         values = (taken / lengths) @ (taken / lengths).T

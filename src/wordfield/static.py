@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.text.ngrams import NgramVocabulary
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.vectors import WordVectors
 
@@ -69,7 +70,7 @@ class StaticModel:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector a text, (len(texts), dim): the mean over its known words, each as often as it occurs; zeros where
-        none is known.
+        none is known. Of words with n-grams, which are all known, the mean of their directions.
         """
         if isinstance(texts, str):
             raise TypeError("embed takes a list of texts, not one: embed([text])")
@@ -79,10 +80,24 @@ class StaticModel:
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         vocabulary = self.words.vocabulary
         for here, text in enumerate(texts):
-            rows = [vocabulary.rows(word) for word in self.tokenizer.tokenize(text) if word in vocabulary]
-            if rows:
-                vectors[here] = self.words.storage.mean(np.concatenate(rows))
+            words = self.tokenizer.tokenize(text)
+            if isinstance(vocabulary, NgramVocabulary):
+                vectors[here] = self._mean_direction([word for word in words if len(vocabulary.bag(word))])
+            else:
+                vectors[here] = self.words.storage.mean(vocabulary.rows([word for word in words if word in vocabulary]))
         return vectors
+
+    def _mean_direction(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """The mean of the words' vectors, each in unit length, those of zeros left out: a text's vector in fastText
+        (``FastText::getSentenceVector``).
+        """
+        found = self.words[words]
+        lengths = np.linalg.norm(found, axis=1)
+        there = lengths > 0
+        if not there.any():
+            return np.zeros(self.dim, np.float32)
+        mean: NDArray[np.float32] = (found[there] / lengths[there, None]).mean(axis=0)
+        return mean
 
     def table(self) -> Table:
         """All of the model, as a format writes it."""
@@ -90,7 +105,9 @@ class StaticModel:
 
         config = {"recipe": self.recipe, "tokenizer": self.tokenizer.describe(), "history": self.history}
         vocabulary = self.words.vocabulary
-        return formats.Table(list(vocabulary.words), self.words.storage, vocabulary.counts, config, self.state)
+        ngrams = vocabulary.ngrams if isinstance(vocabulary, NgramVocabulary) else None
+        words, counts = list(vocabulary.words), vocabulary.counts
+        return formats.Table(words, self.words.storage, counts, config, self.state, ngrams)
 
     def save(self, path: PathLike, format: str | None = None) -> None:
         """Write a native folder, which keeps all, or words and vectors alone as word2vec text (.txt, .vec) or binary

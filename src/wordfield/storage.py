@@ -18,6 +18,10 @@ BLOCK = 1 << 22
 """Numbers looked at in one step, so that a memory-mapped table stays on disk."""
 
 
+CENTROIDS = 256
+"""Of each part of a row that is kept as codes of a byte."""
+
+
 class Storage(Protocol):
     """A table of V rows and D dimensions. ``matrix``: all of it, as ``search`` takes it."""
 
@@ -142,3 +146,64 @@ class Sparse:
             squares = np.square(csr.data, dtype=np.float64)
             sums = np.add.reduceat(np.append(squares, 0.0), np.minimum(csr.indptr[:-1], len(squares)))
         return np.where(np.diff(csr.indptr) > 0, np.sqrt(sums), 0.0).astype(np.float32)
+
+
+@final
+class Product:
+    """A (V, D) table of which each row is kept as codes: product quantisation (Jégou, Douze and Schmid 2011).
+
+    A row is cut into parts of ``part`` numbers, the last perhaps shorter; of each part only the number of the nearest
+    of 256 centroids is kept. codes: (V, P) uint8; centroids: (256 D,) float32, those of a part after those of the part
+    before, as in fastText. norms: (V,) uint8 and the (256,) float32 that they stand for, where the rows were brought to
+    unit length first.
+    """
+
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        centroids: NDArray[np.float32],
+        part: int,
+        lengths: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
+    ) -> None:
+        self.codes, self.centroids, self.part, self.lengths = codes, centroids, part, lengths
+        dim = centroids.size // CENTROIDS
+        if centroids.size % CENTROIDS or codes.ndim != 2 or codes.shape[1] != -(-dim // max(part, 1)):
+            raise ValueError(
+                f"codes of shape {codes.shape} and {centroids.size} numbers of centroids do not go together in parts "
+                f"of {part}: a row has one code a part, and a part {CENTROIDS} centroids"
+            )
+
+    def __repr__(self) -> str:
+        return f"Product({self.shape[0]} x {self.shape[1]}, {self.codes.shape[1]} bytes a row)"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions (V, D)."""
+        return self.codes.shape[0], self.centroids.size // CENTROIDS
+
+    def take(self, rows: ArrayLike) -> NDArray[np.float32]:
+        """The given rows, decoded, (n, D)."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        codes, dim = self.codes[chosen], self.shape[1]
+        taken = np.empty((len(chosen), dim), np.float32)
+        for number, start in enumerate(range(0, dim, self.part)):
+            width = min(self.part, dim - start)
+            book = self.centroids[CENTROIDS * start : CENTROIDS * (start + width)].reshape(CENTROIDS, width)
+            taken[:, start : start + width] = book[codes[:, number]]
+        if self.lengths is not None:
+            taken *= self.lengths[1][self.lengths[0][chosen]][:, None]
+        return taken
+
+    @cached_property
+    def matrix(self) -> NDArray[np.float32]:
+        """All rows, decoded."""
+        return self.take(range(self.shape[0]))
+
+    def mean(self, rows: ArrayLike) -> NDArray[np.float32]:
+        """The mean of the given rows, (D,); zeros where no row is given."""
+        return Dense(self.take(rows)).mean(range(len(np.asarray(rows))))
+
+    @cached_property
+    def norms(self) -> NDArray[np.float32]:
+        """Euclidean length of every row (V,), computed once."""
+        return Dense(self.matrix).norms

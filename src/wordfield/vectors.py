@@ -6,6 +6,7 @@ V words, D dimensions, Q queries, n words given. Cosines throughout; a vector of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property
 from math import sqrt
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, final, overload
 
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.search import exact
-from wordfield.storage import Storage
-from wordfield.text.vocabulary import Vocabulary
+from wordfield.storage import Dense, Storage
+from wordfield.text.ngrams import NgramVocabulary
+from wordfield.text.vocabulary import Bags, Vocabulary
 
 if TYPE_CHECKING:
     from wordfield.formats import Table
@@ -46,9 +48,9 @@ class WordVectors:
     """One vector a word: the mean of the word's rows in the storage. Nothing in it changes."""
 
     def __init__(self, vocabulary: Vocabulary, storage: Storage) -> None:
-        if len(vocabulary) != storage.shape[0]:
+        if vocabulary.table_rows != storage.shape[0]:
             raise ValueError(
-                f"{len(vocabulary)} words for {storage.shape[0]} rows of vectors: one row a word is needed"
+                f"{len(vocabulary)} words for {storage.shape[0]} rows of vectors: {vocabulary.table_rows} are needed"
             )
         self.vocabulary = vocabulary
         self.storage = storage
@@ -63,7 +65,7 @@ class WordVectors:
     @classmethod
     def of(cls, table: Table) -> WordVectors:
         """The words and vectors of what a format has read."""
-        return cls(Vocabulary(table.words, table.counts), table.storage)
+        return cls(table.vocabulary, table.storage)
 
     def save(self, path: PathLike, format: str | None = None) -> None:
         """Write a native folder, word2vec text (.txt, .vec) or binary (.bin); what was there stays until all is
@@ -71,7 +73,9 @@ class WordVectors:
         """
         from wordfield import formats
 
-        formats.save(formats.Table(list(self.vocabulary.words), self.storage, self.vocabulary.counts), path, format)
+        ngrams = self.vocabulary.ngrams if isinstance(self.vocabulary, NgramVocabulary) else None
+        words, counts = list(self.vocabulary.words), self.vocabulary.counts
+        formats.save(formats.Table(words, self.storage, counts, ngrams=ngrams), path, format)
 
     def __repr__(self) -> str:
         return f"WordVectors({len(self)} words, {self.dim} dimensions)"
@@ -87,12 +91,20 @@ class WordVectors:
         an unknown word.
         """
         if isinstance(word, str):
-            return self.storage.mean(self.vocabulary.rows(word))
+            vector: NDArray[np.float32] = self[[word]][0]
+            return vector
         if not isinstance(word, Sequence | np.ndarray):
             raise KeyError(self.vocabulary.unknown(word))
-        if not len(word):
-            return np.empty((0, self.dim), dtype=np.float32)
-        return np.stack([self[each] for each in word])
+        return composed(self.storage, self.vocabulary.bags(word))
+
+    @cached_property
+    def table(self) -> Storage:
+        """The vectors of the words, one row a word: the storage, or, where words are more rows than one, their means,
+        computed once.
+        """
+        if self.vocabulary.table_rows == len(self):
+            return self.storage
+        return Dense(composed(self.storage, self.vocabulary.bags(self.vocabulary.words)))
 
     @property
     def dim(self) -> int:
@@ -104,7 +116,7 @@ class WordVectors:
         """All vectors (V, D), perhaps mapped from a file; a SciPy ``csr_array`` where they are sparse. A name that
         gensim's users know.
         """
-        return self.storage.matrix
+        return self.table.matrix
 
     @property
     def vector_size(self) -> int:
@@ -201,11 +213,11 @@ class WordVectors:
         _positive(k)
         exclude = np.array([[self._row(word) for word in (a, b, c)]], dtype=np.int64)
         rows, scores = exact.nearest_by_product(
-            self.storage.matrix,
+            self.table.matrix,
             self[b, c, a][None],
             2,
             min(k, len(self)),
-            norms=self.storage.norms,
+            norms=self.table.norms,
             exclude=exclude,
             candidates=candidates,
         )
@@ -232,11 +244,12 @@ class WordVectors:
         return len(self._closer(a, b)[0]) + 1
 
     def _closer(self, a: str, b: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        scores = exact.cosines(self.storage.matrix, self[a], norms=self.storage.norms)
-        here, there = self._row(a), self._row(b)
+        scores = exact.cosines(self.table.matrix, self[a], norms=self.table.norms)
+        there = self._row(b)
+        limit = scores[there] if there >= 0 else np.float32(self.similarity(a, b))
         with np.errstate(invalid="ignore"):
-            closer = np.flatnonzero(scores > scores[there])
-        closer = closer[closer != here]
+            closer = np.flatnonzero(scores > limit)
+        closer = closer[closer != self._row(a)]
         closer = closer[np.argsort(-scores[closer], kind="stable")]
         return closer, scores[closer]
 
@@ -259,10 +272,10 @@ class WordVectors:
     ) -> list[Neighbors]:
         _positive(k)
         rows, scores = exact.nearest(
-            self.storage.matrix,
+            self.table.matrix,
             queries,
             min(k, len(self)),
-            norms=self.storage.norms,
+            norms=self.table.norms,
             exclude=exclude,
             candidates=candidates,
         )
@@ -284,8 +297,8 @@ class WordVectors:
         return vector
 
     def _row(self, term: Any) -> int:
-        """The row of a word, -1 for a vector."""
-        return int(self.vocabulary.rows(term)[0]) if isinstance(term, str) else -1
+        """The row of a word, -1 for a vector and a word without one."""
+        return self.vocabulary.index.get(term, -1) if isinstance(term, str) else -1
 
     def _candidates(self, restrict_vocab: int | None, keep: Filter | None) -> NDArray[np.int64] | None:
         if restrict_vocab is not None and restrict_vocab < 1:
@@ -303,6 +316,22 @@ class WordVectors:
             index = self.vocabulary.index
             chosen = sorted({row for word in keep if (row := index.get(word, limit)) < limit})
         return np.array(chosen, dtype=np.int64)
+
+
+def composed(storage: Storage, bags: Bags) -> NDArray[np.float32]:
+    """The mean of the rows of each word, (n, D), added up in float32 one after the other, as fastText does."""
+    starts, rows = bags
+    sizes = np.diff(starts)
+    if len(rows) == len(sizes) and (sizes == 1).all():
+        return storage.take(rows)
+    found = np.empty((len(sizes), storage.shape[1]), np.float32)
+    step = max(1, HELD // max(1, storage.shape[1] * max(1, int(sizes.max()))))
+    for first in range(0, len(sizes), step):
+        here = starts[first : first + step + 1]
+        taken = storage.take(rows[here[0] : here[-1]])
+        found[first : first + step] = np.add.reduceat(taken, here[:-1] - here[0], axis=0)
+    found *= (1 / sizes).astype(np.float32)[:, None]
+    return found
 
 
 def _terms(given: Any) -> list[Term]:

@@ -25,7 +25,7 @@ def test_max_vocab_keeps_the_most_frequent():
 
 
 def test_a_word_has_one_row():
-    rows = Vocabulary(["a", "b"]).rows("b")
+    rows = Vocabulary(["a", "b"]).rows(["b"])
     assert rows.dtype == np.int64
     assert rows.tolist() == [1]
 
@@ -33,11 +33,11 @@ def test_a_word_has_one_row():
 def test_an_unknown_word_is_answered_with_the_nearest_spellings():
     vocabulary = Vocabulary(["kingdom", "king", "queen"], [1, 1, 1])
     with pytest.raises(KeyError, match=r"'kingdon' is not among the 3 words; similar words that are: kingdom, king"):
-        vocabulary.rows("kingdon")
+        vocabulary.rows(["king", "kingdon"])
     with pytest.raises(KeyError, match=r"'zzz' is not among the 3 words\""):
-        vocabulary.rows("zzz")
+        vocabulary.rows(["zzz"])
     with pytest.raises(KeyError, match="words are str, not int"):
-        vocabulary.rows(3)
+        vocabulary.rows([3])
 
 
 def test_wrong_words_and_counts_are_refused():

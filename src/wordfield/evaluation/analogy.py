@@ -130,7 +130,7 @@ def _nearest(
     words: WordVectors, a: NDArray[np.int64], b: NDArray[np.int64], c: NDArray[np.int64], limit: int, method: str
 ) -> NDArray[np.int64]:
     """The row that answers each question (Q,), of the first ``limit``."""
-    matrix, norms = words.storage.matrix[:limit], words.storage.norms[:limit]
+    matrix, norms = words.table.matrix[:limit], words.table.norms[:limit]
     if not isinstance(matrix, np.ndarray):
         return _by_cosines(words, np.stack([a, b, c], axis=1), limit, method)
     found = np.empty(len(a), np.int64)
@@ -138,7 +138,7 @@ def _nearest(
     for start in range(0, len(a), step):
         given = np.stack([each[start : start + step] for each in (a, b, c)], axis=1)
         used, place = np.unique(given, return_inverse=True)
-        directions = exact.unit(words.storage.take(used))
+        directions = exact.unit(words.table.take(used))
         first, second, third = (directions[each] for each in place.reshape(given.shape).T)
         if method == "add":
             rows, _ = exact.nearest(matrix, second - first + third, 1, norms=norms, exclude=given)
@@ -155,11 +155,11 @@ def _by_cosines(words: WordVectors, given: NDArray[np.int64], limit: int, method
     The cosines of b - a + c are, but for its length, which does not change their order, those of b, of a and of c added
     alike: so each word, not each question, is multiplied with the table.
     """
-    matrix, norms = words.storage.matrix[:limit], words.storage.norms[:limit]
+    matrix, norms = words.table.matrix[:limit], words.table.norms[:limit]
     found = np.full(len(given), -1, np.int64)
     for begin, end in _groups(given, max(3, NUMBERS // (4 * words.dim))):
         used, place = np.unique(given[begin:end], return_inverse=True)
-        cosines = exact.cosines(matrix, words.storage.take(used), norms=norms)
+        cosines = exact.cosines(matrix, words.table.take(used), norms=norms)
         places = place.reshape(-1, 3)
         step = max(1, NUMBERS // (16 * limit))
         for start in range(0, end - begin, step):

@@ -96,7 +96,7 @@ def cosines(words: WordVectors, ones: NDArray[np.int64], others: NDArray[np.int6
     step = max(1, NUMBERS // words.dim)
     for start in range(0, len(ones), step):
         here = slice(start, start + step)
-        left, right = unit(words.storage.take(ones[here])), unit(words.storage.take(others[here]))
+        left, right = unit(words.table.take(ones[here])), unit(words.table.take(others[here]))
         np.einsum("nd,nd->n", left, right, out=products[here])
     return products
 

@@ -9,10 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.storage import Storage
+from wordfield.text.ngrams import Ngrams, NgramVocabulary
+from wordfield.text.vocabulary import Vocabulary
 
 
 class FormatError(ValueError):
     """A file is not what it should be, or cannot hold what it was given."""
+
+
+@dataclass
+class Classes:
+    """What a classifier has besides its words. L labels, D dimensions."""
+
+    labels: list[str]
+    """The label of each row (L), without its prefix."""
+    storage: Storage
+    """The output vectors: of each label (L, D), or of each inner node of the tree above them, from the leaves to the
+    root and one that is not used (L, D)."""
+    loss: str
+    """softmax, hierarchical, negative or one-vs-all: how scores become probabilities."""
+    counts: NDArray[np.int64] | None = None
+    """How often each label was given (L); the tree is made of these."""
+    prefix: str = "__label__"
+    """What a word begins with that is a label."""
 
 
 @dataclass
@@ -22,17 +41,30 @@ class Table:
     words: list[str]
     """The word of each row (V)."""
     storage: Storage
-    """The vectors (V, D)."""
+    """The vectors (V, D), and those of n-grams after them."""
     counts: NDArray[np.int64] | None = None
     """How often each word occurred (V), where the file tells."""
     config: dict[str, Any] = field(default_factory=dict)
     """What a result remembers besides: recipe, tokenizer, history. JSON."""
     state: dict[str, NDArray[Any]] = field(default_factory=dict)
     """Arrays needed to go on training."""
+    ngrams: Ngrams | None = None
+    """Which n-grams have rows of the vectors, after the words' own."""
+    classes: Classes | None = None
+    """The labels of a classifier."""
 
     def __post_init__(self) -> None:
-        rows = self.storage.shape[0]
-        if len(self.words) != rows:
-            raise ValueError(f"{len(self.words)} words for {rows} rows of vectors: one word a row is needed")
-        if self.counts is not None and len(self.counts) != rows:
-            raise ValueError(f"{len(self.counts)} counts for {rows} words: one count a word is needed, or None")
+        words, rows = len(self.words), self.storage.shape[0]
+        if self.ngrams is not None and words + self.ngrams.rows != rows:
+            raise ValueError(f"{words} words and {self.ngrams.rows} rows of n-grams for {rows} rows of vectors")
+        if self.ngrams is None and words != rows:
+            raise ValueError(f"{words} words for {rows} rows of vectors: one word a row is needed")
+        if self.counts is not None and len(self.counts) != words:
+            raise ValueError(f"{len(self.counts)} counts for {words} words: one count a word is needed, or None")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words, with their n-grams where they have any."""
+        if self.ngrams is None:
+            return Vocabulary(self.words, self.counts)
+        return NgramVocabulary(self.words, self.counts, self.ngrams)

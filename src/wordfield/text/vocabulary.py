@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 SEARCHED = 200_000  # of the most frequent words the nearest spelling is sought, so that an error takes no second
+
+
+class Bags(NamedTuple):
+    """The rows of n words in a table of vectors: those of word w are ``rows[starts[w]:starts[w + 1]]``."""
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
 
 class Vocabulary:
@@ -64,14 +72,22 @@ class Vocabulary:
         """Word -> row."""
         return {word: row for row, word in enumerate(self._words)}
 
-    def rows(self, word: str) -> NDArray[np.int64]:
-        """The rows of the table whose mean is the word's vector, (1,). ``KeyError`` naming the nearest spellings if the
-        word is unknown.
-        """
-        row = self.index.get(word)
-        if row is None:
-            raise KeyError(self.unknown(word))
-        return np.array([row], np.int64)
+    @property
+    def table_rows(self) -> int:
+        """Rows of the table of vectors: one a word."""
+        return len(self)
+
+    def rows(self, words: Sequence[str]) -> NDArray[np.int64]:
+        """The place of each word, (n,). ``KeyError`` naming the nearest spellings of the first that is unknown."""
+        index = self.index
+        try:
+            return np.fromiter((index[word] for word in words), np.int64, len(words))
+        except (KeyError, TypeError):
+            raise KeyError(self.unknown(next(word for word in words if word not in self))) from None
+
+    def bags(self, words: Sequence[str]) -> Bags:
+        """The rows of the table whose mean is the vector of each word: here one. ``KeyError`` as ``rows``."""
+        return Bags(np.arange(len(words) + 1), self.rows(words))
 
     def unknown(self, word: str) -> str:
         """What to say about a word that is not here."""
@@ -85,7 +101,7 @@ class Vocabulary:
         return len(self._words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.index
+        return isinstance(word, str) and word in self.index
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._words)

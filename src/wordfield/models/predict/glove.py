@@ -315,7 +315,7 @@ class _Run:
                 chosen = self._sound(parts[which, theirs[known]], known, 0 if name == SQUARES else -math.inf)
                 self._put(which, known, chosen, self.half if name == SQUARES else 0)
         if PARAMETERS not in trained:
-            vectors = self._sound(start.words.storage.take(theirs[known]), known, -math.inf)
+            vectors = self._sound(start.words.table.take(theirs[known]), known, -math.inf)
             for which in range(2 if self.recipe.vectors == "sum" else 1):
                 self._put(which, known, vectors / 2 if self.recipe.vectors == "sum" else vectors)
 

@@ -280,7 +280,7 @@ class _Run:
         log.info("%d of %d words start from given vectors", len(known), len(theirs))
         if not len(known):
             log.warning("the vectors to start from know none of the %d words: nothing of them is used", len(theirs))
-        self.tables.input[known, :dim] = start.words.storage.take(theirs[known])
+        self.tables.input[known, :dim] = start.words.table.take(theirs[known])
         output, tree = start.state.get("output"), start.state.get("tree")
         if (self.recipe.loss == "hierarchical") != (tree is not None) or output is None:
             return

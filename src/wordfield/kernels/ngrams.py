@@ -1,0 +1,72 @@
+"""The n-grams of characters that a word is made of, as hashes, as fastText makes them (Bojanowski, Grave, Joulin and
+Mikolov 2017, section 3.2; its dictionary.cc).
+
+The hash is FNV-1a over bytes that are taken as signed: those of characters beyond ASCII differ from the textbook's. W
+words, H hashes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.kernels.jit import inlined, kernel
+
+OFFSET, PRIME, WORD = np.uint64(2166136261), np.uint64(16777619), np.uint64(0xFFFFFFFF)
+STEP = np.uint64(116049371)
+"""By what the hash of a run of words is multiplied before the next word's is added."""
+
+Bytes = NDArray[np.uint8]
+Bounds = NDArray[np.int64]
+
+
+@inlined
+def absorb(state: np.uint64, byte: np.uint8) -> np.uint64:
+    """The hash after one more byte."""
+    signed = np.uint64(byte) | (np.uint64(0xFFFFFF00) if byte & 0x80 else np.uint64(0))
+    return ((state ^ signed) * PRIME) & WORD
+
+
+@kernel
+def hashes(text: Bytes, bounds: Bounds) -> NDArray[np.uint32]:
+    """The hash of each word ``text[bounds[w, 0]:bounds[w, 1]]``, (W,)."""
+    found = np.empty(len(bounds), np.uint32)
+    for word in range(len(bounds)):
+        state = OFFSET
+        for here in range(bounds[word, 0], bounds[word, 1]):
+            state = absorb(state, text[here])
+        found[word] = state
+    return found
+
+
+@kernel
+def spelled(
+    text: Bytes, bounds: Bounds, minn: int, maxn: int, starts: NDArray[np.int64], found: NDArray[np.uint32]
+) -> int:
+    """The hashes of the n-grams of ``minn`` to ``maxn`` characters of each word, with its marks of beginning and
+    end: those of word w from ``starts[w]`` on, as far as ``found`` has room; how many there are.
+
+    They come by their first character, the shorter first. A mark alone is none; bytes 10xxxxxx go with the character
+    before them.
+    """
+    count = 0
+    for word in range(len(bounds)):
+        starts[word] = count
+        begin, end = bounds[word, 0], bounds[word, 1]
+        for first in range(begin, end):
+            if text[first] & 0xC0 == 0x80:
+                continue
+            state, here, size = OFFSET, first, 0
+            while here < end and size < maxn:
+                state = absorb(state, text[here])
+                here += 1
+                while here < end and text[here] & 0xC0 == 0x80:
+                    state = absorb(state, text[here])
+                    here += 1
+                size += 1
+                if size >= minn and not (size == 1 and (first == begin or here == end)):
+                    if count < len(found):
+                        found[count] = state
+                    count += 1
+    starts[len(bounds)] = count
+    return count
