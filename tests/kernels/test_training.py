@@ -12,7 +12,7 @@ import pytest
 
 import naive
 from support import JIT_OFF
-from wordfield.kernels import full_softmax, hierarchical_softmax, negative_sampling, simd
+from wordfield.kernels import bags, hierarchical_softmax, negative_sampling, simd, trees
 from wordfield.kernels.sampling import Chunk, Rates, Reading, Tables, Windows, alias_table
 
 DIM, NEGATIVES, WINDOW, STATE = 21, 4, 3, 987654321
@@ -21,6 +21,18 @@ LOSSES, ARCHITECTURES, GRADIENTS = (
     ("skipgram", "cbow"),
     ("corrected", "reference"),
 )
+
+
+def softmax(width, cbow, shared):
+    """The full softmax over words of one row each, called as the other kernels are."""
+    train = bags.trainer(width, "softmax", 0, shared)
+
+    def step(tables, chunk, reading, answers, rates, scratch, state):
+        rows = np.arange(len(tables.input))
+        examples, state = bags.windowed(chunk, reading, np.arange(len(rows) + 1), rows, cbow, scratch, state)
+        return train(tables, examples, answers, rates, np.uint64(state))
+
+    return step
 
 
 class Run:
@@ -46,12 +58,12 @@ class Run:
             self.kernel, self.answers = negative_sampling.trainer(width, NEGATIVES, self.cbow, self.shared), self.noise
             self.steps = naive.negative_steps(*read, self.noise, NEGATIVES, STATE)
         elif loss == "hierarchical":
-            tree = hierarchical_softmax.huffman(self.counts)
+            tree = trees.huffman(self.counts)
             self.kernel = hierarchical_softmax.trainer(width, self.cbow, self.shared)
-            self.answers = hierarchical_softmax.paths(tree, len(tree) - 1, words, words)
+            self.answers = trees.paths(tree, len(tree) - 1, words, words)
             self.steps = naive.hierarchical_steps(*read, naive.huffman_codes(self.counts), STATE)
         else:
-            self.kernel, self.answers = full_softmax.trainer(width, self.cbow, self.shared), 0
+            self.kernel, self.answers = softmax(width, self.cbow, self.shared), 0
             self.steps = naive.negative_steps(*read, self.noise, 0, STATE)
 
     def fast(self, first, last):

@@ -270,11 +270,23 @@ def logistic(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 def _sigmoid(emit: Emitter, x: Any) -> tuple[Any, Any]:
     """sigmoid(x) and log(1 + exp(-|x|)), to about 2e-7, for any x but NaN.
 
-    Through e = exp(-|x|) = 2^n 2^f with f in [-1/2, 1/2], the latter by its Taylor series, and
-    log(1 + e) = 2 artanh(e / (2 + e)), whose argument is at most 1/3, by its series.
+    Through e = exp(-|x|), and log(1 + e) = 2 artanh(e / (2 + e)), whose argument is at most 1/3, by its series.
     """
     b, one = emit.builder, emit.constant(1.0)
-    size = emit.call("fabs", x)
+    e = _decayed(emit, emit.call("fabs", x))
+    inverse = b.fdiv(one, b.fadd(one, e))
+    sigmoid = b.select(b.fcmp_ordered(">=", x, emit.constant(0.0)), inverse, b.fmul(e, inverse))
+    s = b.fdiv(e, b.fadd(emit.constant(2.0), e))
+    square = b.fmul(s, s)
+    series = emit.constant(2 / 11)
+    for odd in (9, 7, 5, 3, 1):
+        series = emit.fma(series, square, emit.constant(2 / odd))
+    return sigmoid, b.fmul(series, s)
+
+
+def _decayed(emit: Emitter, size: Any) -> Any:
+    """exp(-size) for size >= 0, to about 2e-7: 2^n 2^f with f in [-1/2, 1/2], the latter by its Taylor series."""
+    b = emit.builder
     power = emit.call("maxnum", b.fmul(size, emit.constant(-1.4426950408889634)), emit.constant(-126.0))
     whole = emit.call("rint", power)
     part = b.fsub(power, whole)
@@ -290,15 +302,24 @@ def _sigmoid(emit: Emitter, x: Any) -> tuple[Any, Any]:
         series = emit.fma(series, part, emit.constant(term))
     integers = ir.VectorType(I32, LANES)
     exponent = b.shl(b.fptosi(whole, integers), ir.Constant(integers, [23] * LANES))
-    e = b.bitcast(b.add(b.bitcast(series, integers), exponent), emit.vector)
-    inverse = b.fdiv(one, b.fadd(one, e))
-    sigmoid = b.select(b.fcmp_ordered(">=", x, emit.constant(0.0)), inverse, b.fmul(e, inverse))
-    s = b.fdiv(e, b.fadd(emit.constant(2.0), e))
-    square = b.fmul(s, s)
-    series = emit.constant(2 / 11)
-    for odd in (9, 7, 5, 3, 1):
-        series = emit.fma(series, square, emit.constant(2 / odd))
-    return sigmoid, b.fmul(series, s)
+    return b.bitcast(b.add(b.bitcast(series, integers), exponent), emit.vector)
+
+
+def exponentials(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    emit = Emitter(context, builder, 0)
+    scores, count = emit.pointer(signature.args[0], arguments[0]), arguments[1]
+    top = emit.splat(context.cast(builder, arguments[2], signature.args[2], types.float32))
+    total = cgutils.alloca_once_value(builder, emit.constant(0.0))
+    ramp = ir.Constant(ir.VectorType(I64, LANES), list(range(LANES)))
+    with cgutils.for_range_slice(builder, I64(0), count, I64(LANES), I64) as (here, _):
+        size = emit.call("maxnum", builder.fsub(top, emit.load(scores, here)), emit.constant(0.0))
+        left = builder.insert_element(ir.Constant(ramp.type, ir.Undefined), builder.sub(count, here), I32(0))
+        left = builder.shuffle_vector(left, left, ir.Constant(ir.VectorType(I32, LANES), [0] * LANES))
+        inside = builder.icmp_signed("<", ramp, left)
+        value = builder.select(inside, _decayed(emit, size), emit.constant(0.0))
+        emit.store(value, scores, here)
+        builder.store(builder.fadd(builder.load(total), value), total)
+    return builder.fpext(emit.total(builder.load(total)), ir.DoubleType())
 
 
 def mean(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -20,6 +20,7 @@ from wordfield.kernels.llvm import CACHE_LINE, LANES, padded, pitch, spare
 
 __all__ = [
     "LANES",
+    "exponentials",
     "padded",
     "pitch",
     "prefetch",
@@ -115,6 +116,13 @@ def tile_logistic(
     with np.errstate(over="ignore"):
         slopes[first : first + count * step] = (rate * weight * (label - 1 / (1 + np.exp(-x)))).ravel()
     return float((weight * (np.logaddexp(0, x) - label * x)).sum())
+
+
+@llvm.lowered(types.float64, llvm.exponentials)
+def exponentials(scores: Floats, count: int, top: float) -> float:
+    """scores[i] = exp(scores[i] - top) for i < count, where no score is above ``top``; the sum of these."""
+    scores[:count] = np.exp(np.minimum(scores[:count] - np.float32(top), 0))
+    return float(scores[:count].sum(dtype=np.float64))
 
 
 @llvm.lowered(types.void, llvm.mean)

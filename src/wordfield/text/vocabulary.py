@@ -20,6 +20,11 @@ class Bags(NamedTuple):
     rows: NDArray[np.int64]
 
 
+def alone(words: int) -> Bags:
+    """One row a word."""
+    return Bags(np.arange(words + 1), np.arange(words))
+
+
 class Vocabulary:
     """Words in the order of their rows, and how often each was seen. Frozen. V: number of words.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import naive
-from wordfield.kernels.hierarchical_softmax import TILE, huffman, paths
+from wordfield.kernels.trees import TILE, huffman, paths
 from wordfield.models.predict.huffman import grown, root
 
 

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from wordfield.models.checks import Bounds, check
 from wordfield.models.predict.descent import Descent, Step, Tiles, tiled
-from wordfield.models.predict.training import Enough, Plan, Trial, thread_count
-from wordfield.models.predict.word2vec import INTERRUPTED
+from wordfield.models.predict.training import INTERRUPTED, Enough, Plan, Trial, thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense

@@ -31,7 +31,7 @@ def grown(children: Rows, counts: Rows, new: Rows) -> Rows:
     """
     if not len(new):
         return children
-    from wordfield.kernels.hierarchical_softmax import huffman
+    from wordfield.kernels.trees import huffman
 
     new = new[np.argsort(-counts[new], kind="stable")]
     branch = huffman(counts[new])

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from wordfield.progress import Progress
 from wordfield.text.corpus import cores
 from wordfield.text.ids import Ids
+from wordfield.text.vocabulary import Bags
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ LARGEST_CHUNK, SMALLEST_CHUNK = (
     1_024,
 )  # tokens; a step takes milliseconds, so that Ctrl-C and progress are prompt
 CHUNKS = 512  # at least so many in all, as far as the smallest allows: threads finish together
+
+INTERRUPTED = "interrupted"
+"""Why a training stopped that may go on."""
 
 Span = tuple[int, int]
 Job = TypeVar("Job")
@@ -82,6 +86,40 @@ def thread_count(asked: int | None) -> int:
             available,
         )
     return asked or available
+
+
+def keep(counts: NDArray[np.int64], threshold: float) -> NDArray[np.uint32]:
+    """For each word, the largest of 32 random bits with which it is kept: sqrt(t / f) + t / f of all, f its share
+    (word2vec.c).
+    """
+    if not threshold:
+        return np.full(len(counts), 0xFFFFFFFF, np.uint32)
+    ratio = threshold * counts.sum() / np.maximum(counts, 1)
+    keep: NDArray[np.uint32] = (np.minimum(1, np.sqrt(ratio) + ratio) * 0xFFFFFFFF).astype(np.uint32)
+    return keep
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two recipes make the same model: all fields but the number of threads."""
+    return {**one, "threads": None} == {**other, "threads": None}
+
+
+def windowed(
+    tables: Any, reading: Any, bags: Bags, loss: str, negatives: int, answers: Any, cbow: bool, shared: bool
+) -> Step:
+    """The step in which a word, the mean of its rows, predicts its neighbours, or (``cbow``) the mean of all rows of
+    the neighbours a word. ``answers``: what the loss asks for, see ``kernels.bags.trainer``.
+    """
+    from wordfield.kernels.bags import trainer
+    from wordfield.kernels.bags import windowed as examples
+
+    train = trainer(tables.input.shape[1], loss, negatives, shared)
+
+    def step(chunk: Any, rates: Any, scratch: Any, state: np.uint64) -> tuple[float, int]:
+        asked, state = examples(chunk, reading, bags.starts, bags.rows, cbow, scratch, state)
+        return train(tables, asked, answers, rates, np.uint64(state))
+
+    return step
 
 
 class Enough(Exception):

@@ -6,37 +6,29 @@ arXiv 1310.4546). Legend: V words, D dimension.
 
 from __future__ import annotations
 
-import logging
 import math
-import time
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.models.checks import Bounds, check
-from wordfield.models.predict.huffman import grown, root
-from wordfield.models.predict.training import Enough, Loop, Plan, Step, Trial, thread_count
+from wordfield.models.predict.fitting import Outputs, fitted, matched, rehearsed
+from wordfield.models.predict.training import Plan, Step, keep, thread_count, windowed
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
 from wordfield.text.corpus import Corpus
-from wordfield.text.ids import Scan
 from wordfield.text.tokenizers import Tokenizer
-from wordfield.text.vocabulary import Vocabulary
+from wordfield.text.vocabulary import Vocabulary, alone
 from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
-    from wordfield.kernels.sampling import Tables
     from wordfield.text.sampling import Rehearsal, Sample
 
-log = logging.getLogger(__name__)
-
 Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 BEST_RATES: dict[tuple[str, str], tuple[float, float]] = {
     ("skipgram", "negative"): (0.05, 1e-4),
@@ -50,7 +42,6 @@ BEST_RATES: dict[tuple[str, str], tuple[float, float]] = {
 of 17 million words (the softmax is too slow for that: its rates are those of negative sampling). benchmarks/README.md
 has the measurements.
 """
-INTERRUPTED = "interrupted"
 SHARED = 2.5
 """How much larger a rate CBOW's corrected gradient asks for, since each neighbour gets only its share of it."""
 
@@ -136,68 +127,20 @@ class Word2Vec:
         ``ValueError`` if the corpus has no word, or none ``min_count`` times. ``KeyboardInterrupt``, from the keyboard
         or from ``progress``, carries what was learnt so far as its ``partial``, a `StaticModel`.
         """
-        corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
-        if start is not None and start.dim != self.dim:
-            raise ValueError(f"the vectors to start from have {start.dim} dimensions, the recipe dim={self.dim}")
-        begun = time.perf_counter()
-        with corpus.scan(progress) as scan:
-            vocabulary, interrupted = self._vocabulary(scan, start)
-            ids = scan.encode(vocabulary)
-            seconds = {"read": time.perf_counter() - begun}
-            plan = self._plan()
-            run = _Run(self, vocabulary, start, plan.threads)
-            loop = Loop(ids, run.step(), plan, progress)
-            if start is not None and interrupted:
-                loop.resume(start.history)
-
-            def result() -> StaticModel:
-                seconds["train"] = time.perf_counter() - begun - seconds["read"]
-                text = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "known_tokens": ids.tokens}
-                rates = {"learning_rate": plan.learning_rate, "final_rate": plan.final_rate}
-                return run.result(scan.tokenizer, text | rates | {"seconds": seconds} | asdict(loop.history))
-
-            try:
-                loop.run(run.keep_best, run.restore_best)
-            except KeyboardInterrupt as interrupt:
-                loop.history.stopped = INTERRUPTED
-                interrupt.partial = result()  # type: ignore[attr-defined]
-                raise
-            return result()
+        return fitted(self, self._begin, corpus, progress, start)
 
     def rehearse(self, sample: Sample) -> Rehearsal:
         """Train on ``sample`` for a moment, with tables of the size that the whole corpus asks for. Early stopping is
         not foreseen. ``ValueError`` as in ``fit``.
         """
-        from wordfield.text.sampling import Rehearsal, resident
-
-        reading = resident() + sample.memory
-        vocabulary = sample.vocabulary(self.min_count, self.max_vocab)
-        ids = sample.scan.encode(vocabulary)
-        plan = replace(self._plan(), heldout=0.0, patience=0)
-        run, trial = _Run(self, vocabulary, None, plan.threads), Trial()
-        with suppress(Enough):
-            Loop(ids, run.step(), plan, trial).run()
-        known = round(ids.tokens / sample.share)
-        result = 2 * 4 * len(vocabulary) * self.dim
-        memory = max(reading, resident() + result)
-        return Rehearsal(len(vocabulary), known, self.epochs * known / trial.rate, memory, result)
-
-    def _vocabulary(self, scan: Scan, start: StaticModel | None) -> tuple[Vocabulary, bool]:
-        """The words to train, and whether ``start`` is this very training, interrupted."""
-        if start is None or not start.state:
-            return scan.vocabulary(self.min_count, self.max_vocab), False
-        old = start.words.vocabulary
-        if start.history.get("stopped") == INTERRUPTED and _same(start.recipe, self.described()):
-            own = scan.vocabulary(self.min_count, self.max_vocab)
-            if own == old:
-                return own, True
-        return scan.merged(old, self.min_count, self.max_vocab), False
+        return rehearsed(self, self._begin, sample)
 
     def described(self) -> dict[str, Any]:
         """The recipe as a model remembers it."""
         return {"model": "word2vec", **asdict(self)}
 
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
+        """How to go over a corpus."""
         rate, share = BEST_RATES[self.architecture, self.loss]
         if self.architecture == "cbow" and self.gradient == "corrected":
             rate *= SHARED
@@ -205,105 +148,60 @@ class Word2Vec:
         share = share if self.final_rate is None else self.final_rate
         return Plan(self.epochs, rate, share, thread_count(self.threads), self.seed, self.heldout, self.patience)
 
+    def _begin(self, vocabulary: Vocabulary, start: StaticModel | None, threads: int) -> _Run:
+        return _Run(self, vocabulary, start, threads)
+
 
 class _Run:
     """The tables of one training run, and the kernel that works on them."""
 
     def __init__(self, recipe: Word2Vec, vocabulary: Vocabulary, start: StaticModel | None, threads: int) -> None:
         from wordfield.kernels import simd
-        from wordfield.kernels.hierarchical_softmax import HOT, huffman
-        from wordfield.kernels.sampling import Tables
+        from wordfield.kernels.hierarchical_softmax import HOT
 
         self.recipe, self.vocabulary = recipe, vocabulary
         words, width = len(vocabulary), simd.padded(recipe.dim)
-        random = np.random.default_rng(recipe.seed)
-        # Nodes of the tree that each thread has copies of: none for one thread alone.
-        self.copied = min(HOT, words - 1) if recipe.loss == "hierarchical" and threads > 1 else 0
-        self.tables = Tables(simd.table(words, width), simd.table(words + 1 + threads * self.copied, width))
+        copied = HOT if recipe.loss == "hierarchical" and threads > 1 else 0  # none for one thread alone
+        self.output = Outputs(vocabulary, recipe.loss, recipe.dim, threads, copied)
+        self.input = simd.table(words, width)
         # As word2vec.c: inputs uniform within half a unit over the dimension, outputs zero.
-        self.tables.input[:, : recipe.dim] = (random.random((words, recipe.dim), np.float32) - 0.5) / recipe.dim
-        self.tree: Rows = np.empty((0, 2), np.int64)
-        self.best: Tables | None = None
+        random = np.random.default_rng(recipe.seed).random((words, recipe.dim), np.float32)
+        self.input[:, : recipe.dim] = (random - 0.5) / recipe.dim
+        self.size = 2 * 4 * words * recipe.dim
+        self.best: tuple[Floats, Floats] | None = None
         if start is not None:
-            self._take(start)
-        if recipe.loss == "hierarchical" and len(self.tree) != words - 1:
-            self.tree = huffman(self._counts)
-
-    @property
-    def _counts(self) -> Rows:
-        counts = self.vocabulary.counts
-        return np.ones(len(self.vocabulary), np.int64) if counts is None else counts
+            here, there = matched(vocabulary, start)
+            self.input[here, : recipe.dim] = start.words.table.take(there)
+            self.output.take(start, here, there)
 
     def step(self) -> Step:
         """The kernel for this recipe, with all that it needs but the text."""
-        from wordfield.kernels import full_softmax, hierarchical_softmax, negative_sampling
-        from wordfield.kernels.sampling import Reading, alias_table
+        from wordfield.kernels import hierarchical_softmax, negative_sampling
+        from wordfield.kernels.sampling import Reading, Tables
 
-        recipe, tables, counts = self.recipe, self.tables, self._counts
-        width, cbow, shared = tables.input.shape[1], recipe.architecture == "cbow", recipe.gradient == "corrected"
-        answers: Any = 0
+        recipe, counts, tables = self.recipe, self.output.counts, Tables(self.input, self.output.table)
+        width, cbow, shared = self.input.shape[1], recipe.architecture == "cbow", recipe.gradient == "corrected"
+        reading = Reading(keep(counts, recipe.subsample), recipe.window, recipe.shrink)
         if recipe.loss == "softmax":
-            train = full_softmax.trainer(width, cbow, shared)
-        elif recipe.loss == "negative":
+            return windowed(tables, reading, alone(len(counts)), "softmax", 0, 0, cbow, shared)
+        if recipe.loss == "negative":
             train = negative_sampling.trainer(width, recipe.negatives, cbow, shared)
-            answers = alias_table(counts.astype(np.float64) ** recipe.exponent)
         else:
             train = hierarchical_softmax.trainer(width, cbow, shared)
-            paths = hierarchical_softmax.paths(self.tree, root(self.tree), len(counts), len(counts))
-            answers = paths._replace(hot=len(self.tree) - self.copied)
-        reading = Reading(_keep(counts, recipe.subsample), recipe.window, recipe.shrink)
+        answers = self.output.answers(recipe.exponent)
         return lambda chunk, rates, scratch, state: train(tables, chunk, reading, answers, rates, scratch, state)
 
     def keep_best(self) -> None:
         """Remember the tables as they are."""
-        self.best = type(self.tables)(self.tables.input.copy(), self.tables.output.copy())
+        self.best = self.input.copy(), self.output.table.copy()
 
     def restore_best(self) -> None:
         """Go back to the tables remembered last."""
         if self.best is not None:
-            self.tables.input[:], self.tables.output[:] = self.best
+            self.input[:], self.output.table[:] = self.best
 
     def result(self, tokenizer: Tokenizer, history: dict[str, Any]) -> StaticModel:
         """The model as trained so far: its vectors, and in ``state`` what going on would need."""
-        dim, words = self.recipe.dim, len(self.vocabulary)
-        state: dict[str, NDArray[Any]] = {"output": np.ascontiguousarray(self.tables.output[:words, :dim])}
-        if self.recipe.loss == "hierarchical":
-            state["tree"] = self.tree
-        vectors = WordVectors(self.vocabulary, Dense(np.ascontiguousarray(self.tables.input[:, :dim])))
-        return StaticModel(vectors, tokenizer, self.recipe.described(), history, state)
-
-    def _take(self, start: StaticModel) -> None:
-        """Copy the rows of the words that ``start`` knows; grow its tree by the words that it does not."""
-        dim, index = self.recipe.dim, start.words.vocabulary.index
-        theirs = np.array([index.get(word, -1) for word in self.vocabulary.words], np.int64)
-        known = np.flatnonzero(theirs >= 0)
-        log.info("%d of %d words start from given vectors", len(known), len(theirs))
-        if not len(known):
-            log.warning("the vectors to start from know none of the %d words: nothing of them is used", len(theirs))
-        self.tables.input[known, :dim] = start.words.table.take(theirs[known])
-        output, tree = start.state.get("output"), start.state.get("tree")
-        if (self.recipe.loss == "hierarchical") != (tree is not None) or output is None:
-            return
-        if tree is None:
-            self.tables.output[known, :dim] = output[theirs[known]]
-            return
-        self.tables.output[: len(output), :dim] = output
-        ours = np.empty(len(index), np.int64)
-        ours[theirs[known]] = known
-        self.tree = grown(np.where(tree < 0, -1 - ours[-1 - tree], tree), self._counts, np.flatnonzero(theirs < 0))
-
-
-def _keep(counts: Rows, threshold: float) -> NDArray[np.uint32]:
-    """For each word, the largest of 32 random bits with which it is kept: sqrt(t / f) + t / f of all, f its share
-    (word2vec.c).
-    """
-    if not threshold:
-        return np.full(len(counts), 0xFFFFFFFF, np.uint32)
-    ratio = threshold * counts.sum() / np.maximum(counts, 1)
-    keep: NDArray[np.uint32] = (np.minimum(1, np.sqrt(ratio) + ratio) * 0xFFFFFFFF).astype(np.uint32)
-    return keep
-
-
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two recipes make the same model: all fields but the number of threads."""
-    return {**one, "threads": None} == {**other, "threads": None}
+        storage = Dense(np.ascontiguousarray(self.input[:, : self.recipe.dim]))
+        vectors = WordVectors(self.vocabulary, storage)
+        return StaticModel(vectors, tokenizer, self.recipe.described(), history, self.output.state())
