@@ -71,6 +71,8 @@ def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[s
     with tempfile.TemporaryDirectory(prefix="wordfield-benchmarks-") as name:
         folder = Path(name)
         texts = {language: text for language, text in zip(SETS, (corpus, chinese), strict=True) if text.is_file()}
+        if corpora.labelled().is_file():
+            texts["cooking"] = corpora.labelled()
         if options.sample:
             texts = {
                 language: corpora.head(text, options.sample, folder / f"{language}.txt")

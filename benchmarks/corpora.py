@@ -24,6 +24,11 @@ def default_chinese() -> Path:
     return data_folder() / "corpora" / "zhwiki50m.txt"
 
 
+def labelled() -> Path:
+    """The texts with labels, those of fastText's tutorial."""
+    return data_folder() / "classify" / "cooking.train"
+
+
 def head(path: Path, size: int, target: Path) -> Path:
     """``target``, made of the first ``size`` bytes of ``path``, up to the last line that fits whole."""
     with path.open("rb") as stream:

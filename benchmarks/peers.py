@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import counting, texts
+from benchmarks import counting, parts, texts
 from benchmarks.corpora import read_through
 from benchmarks.measure import Helpers, Stopwatch, answer, peak_bytes
 
@@ -43,7 +43,7 @@ def wordfield_train(job: Job) -> Figures:
     recipe, corpus = recipe_of(job), texts.corpus_of(job)
     with loop_watched() as training, Stopwatch() as whole:
         model = recipe.fit(corpus)
-    peak, plan = peak_bytes(), recipe._plan()
+    peak, plan = peak_bytes(), recipe.plan()
     model.save(job["out"])
     return {
         "words": model.history["corpus_tokens"],
@@ -143,70 +143,24 @@ def gensim_train(job: Job) -> Figures:
     return figures | {"learning_rate": model.alpha, "final_rate": model.min_alpha}
 
 
-def fasttext_train(job: Job) -> Figures:
-    """fastText without parts of words, which is Word2Vec. It reads and trains in one call: training has both."""
-    import fasttext
-    import numpy as np
-
-    options = job["options"]
-    with Stopwatch() as training:
-        model = fasttext.train_unsupervised(
-            job["files"][0],
-            model="skipgram" if options["architecture"] == "skipgram" else "cbow",
-            dim=options["dim"],
-            ws=options["window"],
-            neg=options["negatives"],
-            t=options["subsample"],
-            minCount=options["min_count"],
-            epoch=options["epochs"],
-            thread=options["threads"],
-            lr=options["learning_rate"],
-            minn=0,
-            maxn=0,
-            verbose=0,
-        )
-    peak = peak_bytes()
-    words, counts = model.get_words(include_freq=True)
-    real = [place for place, word in enumerate(words) if word != "</s>"]
-    keep_vectors(
-        [words[place] for place in real], np.array([model.get_word_vector(words[place]) for place in real]), job["out"]
-    )
-    known = int(counts[real].sum())
-    return {
-        "words": None,
-        "known": known,
-        "vocabulary": len(real),
-        "reading": None,
-        "training": training.seconds,
-        "peak_bytes": peak,
-        "learning_rate": options["learning_rate"],
-        "final_rate": 0.0,
+WORK: dict[tuple[str, str], Callable[[Job], Figures]] = (
+    {
+        ("wordfield", "vocabulary"): wordfield_vocabulary,
+        ("wordfield", "train"): wordfield_train,
+        ("wordfield", "plan"): wordfield_plan,
+        ("gensim", "vocabulary"): gensim_vocabulary,
+        ("gensim", "train"): gensim_train,
+        ("wordfield", "cut"): texts.wordfield_read,
+        ("jieba", "cut"): texts.jieba_cut,
+        ("rjieba", "cut"): texts.rjieba_cut,
+        ("wordfield", "phrases"): texts.wordfield_phrases,
+        ("gensim", "phrases"): texts.gensim_phrases,
+        ("wordfield", "read"): texts.wordfield_read,
+        ("gzip", "read"): texts.gzip_read,
     }
-
-
-def keep_vectors(words: list[str], matrix: Any, out: str) -> None:
-    from wordfield.storage import Dense
-    from wordfield.text.vocabulary import Vocabulary
-    from wordfield.vectors import WordVectors
-
-    WordVectors(Vocabulary(words, None), Dense(matrix)).save(out)
-
-
-WORK: dict[tuple[str, str], Callable[[Job], Figures]] = {
-    ("wordfield", "vocabulary"): wordfield_vocabulary,
-    ("wordfield", "train"): wordfield_train,
-    ("wordfield", "plan"): wordfield_plan,
-    ("gensim", "vocabulary"): gensim_vocabulary,
-    ("gensim", "train"): gensim_train,
-    ("fasttext", "train"): fasttext_train,
-    ("wordfield", "cut"): texts.wordfield_read,
-    ("jieba", "cut"): texts.jieba_cut,
-    ("rjieba", "cut"): texts.rjieba_cut,
-    ("wordfield", "phrases"): texts.wordfield_phrases,
-    ("gensim", "phrases"): texts.gensim_phrases,
-    ("wordfield", "read"): texts.wordfield_read,
-    ("gzip", "read"): texts.gzip_read,
-} | counting.WORK
+    | counting.WORK
+    | parts.WORK
+)
 
 
 def warm(job: Job) -> None:

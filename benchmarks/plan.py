@@ -39,7 +39,7 @@ class Row:
         return f"{self.program}, {self.variant}" if self.variant else self.program
 
 
-FASTTEXT = Row("fasttext", {"learning_rate": 0.05})
+FASTTEXT = Row("fasttext", {"learning_rate": 0.05}, "without parts of words")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Measurement:
 def measurements(threads: int, min_count: int) -> Iterator[Measurement]:
     """All but the start-up, which is a program's and not a corpus's."""
     yield from trainings(threads, min_count)
+    yield from parts()
     yield from counts()
     yield from texts(max(2, threads))
 
@@ -119,6 +120,26 @@ def trainings(threads: int, min_count: int) -> Iterator[Measurement]:
         base=once.name,
         common=SKIPGRAM | {"epochs": 1},
     )
+
+
+def parts() -> Iterator[Measurement]:
+    """Words with their parts, and labels of texts."""
+    own, theirs = Row("wordfield", {}), Row("fasttext", {})
+    yield Measurement(
+        "parts", "parts", (own, theirs), base="fasttext", quality="parts", common=SKIPGRAM | {"learning_rate": 0.05}
+    )
+    tutorial = {"dim": 100, "epochs": 25, "learning_rate": 1.0, "word_ngrams": 2}
+    for loss in ("softmax", "hierarchical", "negative", "one-vs-all"):
+        yield Measurement(
+            f"labels-{loss}",
+            "labels",
+            (own, theirs),
+            base="fasttext",
+            repeated=True,
+            quality="cooking",
+            common=tutorial | {"loss": loss},
+            language="cooking",
+        )
 
 
 def counts() -> Iterator[Measurement]:

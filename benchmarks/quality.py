@@ -5,8 +5,10 @@ word2vec binary file, phrases and cuts of text by what they have in common with 
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,75 @@ def vectors(job: dict[str, Any]) -> Scores:
     return result
 
 
+def parts(job: dict[str, Any]) -> Scores:
+    """As of vectors, and: pairs of which one word is rare or unknown in all sets together, grammatical analogies, and
+    misspelt words whose ten neighbours have the right one, by what was done to them.
+    """
+    import wordfield as wf
+    from wordfield.evaluation import analogy, similarity
+
+    words, result = wf.load(job["out"]).words, vectors({**job, "quality": "english"})
+    there = sets_there("english")
+    if "Google" in there:
+        result["grammar"] = analogy.evaluate(words, there["Google"])["syntactic"] | {"metric": "accuracy"}
+    counts = dict(zip(words.vocabulary.words, occurrences(words), strict=True))
+    for name in ("WS-353", "SimLex-999"):
+        if name in there:
+            pairs = [
+                pair
+                for pair in similarity.read(there[name])
+                if min(counts.get(word.lower(), 0) for word in pair[:2]) < RARE
+                and all(similarity.spelled(words, word) for word in pair[:2])
+            ]
+            ones, others = ([similarity.spelled(words, pair[side]) for pair in pairs] for side in (0, 1))
+            value = similarity.spearman(similarity.cosines(words, ones, others), [pair.score for pair in pairs])
+            result[f"{name}, rare"] = {"metric": "spearman", "value": value, "pairs": len(pairs), "covered": len(pairs)}
+    for name, change in TYPOS.items():
+        wrong = list(misspelt(words.vocabulary.words, change))
+        found = words.most_similar([typo for _, typo in wrong], 10)
+        right = sum(word in dict(near) for (word, _), near in zip(wrong, found, strict=True))
+        result[name] = share(name, right, len(wrong))[name]
+    return result
+
+
+def occurrences(words: Any) -> list[int]:
+    counts = words.vocabulary.counts
+    return [0] * len(words) if counts is None else counts.tolist()
+
+
+def misspelt(words: list[str], change: Callable[[str, int], str], count: int = 100) -> Iterator[tuple[str, str]]:
+    """Frequent words of eight letters or more, drawn at random, and what becomes of them by one change after the first
+    letter, where that is no word.
+    """
+    known, chosen = set(words), random.Random(1)
+    long = [word for word in words[:FREQUENT] if len(word) >= LETTERS]
+    while count and long:
+        word = long.pop(chosen.randrange(len(long)))
+        typo = change(word, chosen.randrange(1, len(word) - 1))
+        if typo not in known:
+            count -= 1
+            yield word, typo
+
+
+TYPOS: dict[str, Callable[[str, int], str]] = {
+    "doubled": lambda word, here: word[: here + 1] + word[here:],
+    "dropped": lambda word, here: word[:here] + word[here + 1 :],
+    "replaced": lambda word, here: word[:here] + NEXT[word[here] == "e"] + word[here + 1 :],
+    "swapped": lambda word, here: word[:here] + word[here + 1] + word[here] + word[here + 2 :],
+}
+"""What is done to a letter of a word."""
+NEXT = ("e", "a")
+RARE, FREQUENT, LETTERS = 100, 10_000, 8
+
+
+def cooking(job: dict[str, Any]) -> Scores:
+    """Precision of the first label on the texts kept aside."""
+    from wordfield import api
+
+    (found,) = api.evaluate(job["out"], [data_folder() / "classify" / "cooking.valid"])["results"]
+    return {"P@1": {key: found[key] for key in KEPT}}
+
+
 def phrases(job: dict[str, Any]) -> Scores:
     """The phrases that both found, as a share of those that either did."""
     ours, theirs = (set(Path(job[out]).read_text("utf-8").split()) for out in ("out", "base"))
@@ -82,7 +153,7 @@ def cut_by_rjieba(runs: list[str]) -> list[list[str]]:
 
 
 CUTTERS = {"wordfield": sentences, "rjieba": cut_by_rjieba}
-JUDGES = {"english": vectors, "chinese": vectors, "phrases": phrases, "cuts": cuts}
+JUDGES = {"english": vectors, "chinese": vectors, "parts": parts, "cooking": cooking, "phrases": phrases, "cuts": cuts}
 
 if __name__ == "__main__":
     job = json.load(sys.stdin)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.quality import CHINESE, ENGLISH
+from benchmarks.quality import CHINESE, ENGLISH, TYPOS
 from benchmarks.words import LANGUAGES
 
 NOTHING = "–"
@@ -105,6 +105,24 @@ TRAINING: dict[str, Cell] = {
 }
 SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
     ("Training", ("skipgram", "cbow", "hierarchical"), TRAINING | {name: score(name) for name in ENGLISH}),
+    (
+        "Words with their parts",
+        ("parts",),
+        {"× fastText" if name == "× gensim" else name: cell for name, cell in TRAINING.items()}
+        | {name: score(name) for name in (*ENGLISH, "grammar", "WS-353, rare", "SimLex-999, rare", *TYPOS)},
+    ),
+    (
+        "Labels of texts",
+        ("labels-softmax", "labels-hierarchical", "labels-negative", "labels-one-vs-all"),
+        {
+            "words per CPU second": thousands("words_per_cpu_second"),
+            "× fastText, CPU": times("words_per_cpu_second"),
+            "words per second": thousands("words_per_second"),
+            "× fastText": times("words_per_second"),
+            "peak memory": megabytes,
+            "P@1": score("P@1"),
+        },
+    ),
     (
         "Chinese",
         ("chinese",),

@@ -33,8 +33,10 @@ COMPARED = (
     "peak_bytes",
 )
 """Figures of which the ratio to the base's is taken, where both have them."""
-NO_MODULES = {"stanford": "STANFORD_GLOVE"}
-"""Programs that are not Python's, and the variable that names the folder where they are."""
+NO_MODULES = {"stanford": "STANFORD_GLOVE", "fasttext": "FASTTEXT"}
+"""Programs that are not Python's, and the variable that names the folder where they are, or the program."""
+TRAINED = ("train", "parts", "labels")
+"""Works that go over the text once an epoch."""
 SIZED = ("cut", "read")
 """Works whose speed is one of bytes too."""
 
@@ -90,7 +92,7 @@ class Run:
         variable = NO_MODULES.get(needed)
         there = os.environ.get(variable) if variable else importlib.util.find_spec(needed)
         if not there and needed not in self.missing:
-            reason = f"{variable} names no folder" if variable else f"no module {needed}"
+            reason = f"{variable} names none" if variable else f"no module {needed}"
             self._skip(needed, f"not installed: {reason}")
             self.missing.add(needed)
         return needed not in self.missing
@@ -186,8 +188,8 @@ def speeds(figures: dict[str, Any], work: str, epochs: int, text: Path) -> dict[
     is made of all tokens. Phrases take reading and learning; ``learnt`` are words per second of learning alone.
     """
     read, trained = figures.get("reading"), figures.get("training")
-    spent = trained if work in ("train", "glove", "svd") else read
-    raw = figures["known"] * epochs if work == "train" else figures["words"]
+    spent = trained if work in (*TRAINED, "glove", "svd") else read
+    raw = figures["known"] * epochs if work in TRAINED else figures["words"]
     if work == "count":
         spent = {key: read[key] + trained[key] for key in read}
         raw = figures["known"]

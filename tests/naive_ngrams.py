@@ -35,3 +35,35 @@ def run_hashes(hashes: list[int], most: int) -> list[int]:
             state = (state * 116049371 + each) & 0xFFFFFFFFFFFFFFFF
             found.append(state)
     return found
+
+
+def murmur(text: bytes, seed: int) -> list[int]:
+    """MurmurHash3 x64 128 as four numbers of 32 bits."""
+    full = (1 << 64) - 1
+
+    def turned(state: int, bits: int) -> int:
+        return (state << bits | state >> (64 - bits)) & full
+
+    def mixed(state: int) -> int:
+        state = (state ^ state >> 33) * 0xFF51AFD7ED558CCD & full
+        state = (state ^ state >> 33) * 0xC4CEB9FE1A85EC53 & full
+        return state ^ state >> 33
+
+    one, two = 0x87C37B91114253D5, 0x4CF5AD432745937F
+    low = high = seed
+    for begin in range(0, len(text), 16):
+        block = text[begin : begin + 16]
+        first, second = int.from_bytes(block[:8], "little"), int.from_bytes(block[8:], "little")
+        low ^= turned(first * one & full, 31) * two & full
+        if len(block) == 16:
+            low = ((turned(low, 27) + high) * 5 + 0x52DCE729) & full
+        high ^= turned(second * two & full, 33) * one & full
+        if len(block) == 16:
+            high = ((turned(high, 31) + low) * 5 + 0x38495AB5) & full
+    low, high = low ^ len(text), high ^ len(text)
+    low = (low + high) & full
+    high = (high + low) & full
+    low, high = mixed(low), mixed(high)
+    low = (low + high) & full
+    high = (high + low) & full
+    return [low & 0xFFFFFFFF, low >> 32, high & 0xFFFFFFFF, high >> 32]

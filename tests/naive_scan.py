@@ -29,6 +29,8 @@ def words_of(text: str, name: str, lowercase: bool) -> list[str]:
         around = marked[here - 1 : here] + marked[here + 1 : here + 2] if here else ""
         if name == "whitespace":
             keep = character not in SPACES
+        elif name == "ascii-whitespace":
+            keep = character not in " \t\n\v\f\r\0"
         elif character in JOINERS:
             keep = bool(regex.fullmatch(r"[\p{L}\p{M}]{2}", around))
             if name == "characters":

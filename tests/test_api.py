@@ -270,3 +270,21 @@ def test_going_on_with_text_cut_otherwise_is_warned_of(
     assert not caplog.records
     api.train(recipe, wf.Corpus(text, tokenizer="whitespace"), tmp_path / "third", start=tmp_path / "first")
     assert "this corpus is cut by Tokenizer(name='whitespace'" in caplog.text
+
+
+def test_tokens_tell_of_which_rows_a_word_is_made(text: Path, tmp_path: Path) -> None:
+    plain = wf.Word2Vec(**SMALL).fit(wf.Corpus(str(text)))
+    known, unknown = api.tokens(plain, "king, zebra")
+    assert known == {"word": "king", "known": True, "rows": [plain.words.key_to_index["king"]], "ngrams": []}
+    assert unknown == {"word": "zebra", "known": False, "rows": [], "ngrams": []}
+    parts = wf.FastText(**SMALL, minn=3, maxn=4, bucket=5000).fit(wf.Corpus(str(text)))
+    parts.save(tmp_path / "parts")
+    known, unknown = api.tokens(tmp_path / "parts", "king kings")
+    assert [each["ngram"] for each in known["ngrams"]] == ["<ki", "<kin", "kin", "king", "ing", "ing>", "ng>"]
+    assert all(each["known"] for each in known["ngrams"])
+    assert known["rows"] == [parts.words.key_to_index["king"], *(each["row"] for each in known["ngrams"])]
+    assert not unknown["known"]
+    seen = [each["ngram"] for each in unknown["ngrams"] if each["known"]]
+    assert seen == ["<ki", "<kin", "kin", "king", "ing"]
+    rows = np.array(unknown["rows"])
+    np.testing.assert_allclose(parts.words["kings"], parts.words.storage.take(rows).mean(axis=0), rtol=1e-5)

@@ -146,7 +146,7 @@ def test_counts_and_what_is_made_of_them_are_measured(result: dict[str, Any]) ->
     assert {"WS-353", "Google"} <= set(glove["quality"])
     if "stanford" not in rows(result, "counting"):
         reasons = {each["what"]: each["reason"] for each in result["skipped"]}
-        assert reasons["stanford"] == "not installed: STANFORD_GLOVE names no folder"
+        assert reasons["stanford"] == "not installed: STANFORD_GLOVE names none"
 
 
 def test_chinese_is_cut_as_jieba_cuts_it(result: dict[str, Any]) -> None:

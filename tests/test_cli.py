@@ -376,3 +376,90 @@ with terminal.one_interrupt():
 def test_a_second_control_c_does_not_break_off_what_the_first_set_going() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED_TWICE], capture_output=True, check=True, text=True)
     assert done.stdout.split("\n") == ["kept", "heard again", ""]
+
+
+def test_tokens_shows_what_a_word_is_made_of(run: Run, text: Path, tmp_path: Path) -> None:
+    options = ["--dim", 8, "--epochs", 1, "--min-count", 1, "--minn", 3, "--maxn", 3, "--bucket", 5000]
+    assert run("train", "fasttext", text, "--out", tmp_path / "parts", *options).status == 0
+    done = run("tokens", tmp_path / "parts", "king kinb")
+    assert done.status == 0
+    title, known, unknown = done.out.splitlines()
+    assert title.split("  ")[0] == "word"
+    assert known.split()[:2] == ["king", "yes"]
+    assert known.endswith("<ki kin ing ng>")
+    assert unknown.split()[:2] == ["kinb", "no"]
+    assert unknown.endswith("<ki kin (inb) (nb>)")
+    parsed = json.loads(run("tokens", tmp_path / "parts", "king", "--json").out)
+    assert parsed["tokens"][0]["known"] is True
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A file of 75 texts with labels."""
+    path = tmp_path / "labelled.txt"
+    lines = ["__label__people the king rules", "__label__animals a cat drinks", "__label__animals __label__pets a dog"]
+    path.write_text("\n".join(lines * 25) + "\n", "utf-8")
+    return path
+
+
+@pytest.fixture
+def classifier(run: Run, labelled: Path) -> Path:
+    """A classifier that the command has trained on it."""
+    options = ["--dim", "8", "--epochs", "20", "--threads", "1", "--learning-rate", "0.5", "--word-ngrams", "2"]
+    ran = run("train", "classifier", labelled, "--out", labelled.parent / "classifier", *options, "--bucket", "1000")
+    assert ran.status == 0, ran.err
+    return labelled.parent / "classifier"
+
+
+def test_predict_prints_labels_with_their_probabilities(run: Run, classifier: Path) -> None:
+    ran = run("predict", classifier, "the king", "a cat", "", "-k", "2")
+    assert ran.status == 0, ran.err
+    first, second, _ = [line.split("\t") for line in ran.out.splitlines()]
+    assert [first[0].split()[0], second[0].split()[0]] == ["people", "animals"]
+    assert len(first) == 2
+    assert 0.5 < float(first[0].split()[1]) <= 1
+    result = json.loads(run("predict", classifier, "the king", "--json").out)
+    assert result["model"] == str(classifier)
+    assert result["predictions"][0][0][0] == "people"
+    assert run("predict", classifier, "the king", "--threshold", "1").out == "\n"
+
+
+def test_predict_takes_the_lines_of_a_file(run: Run, classifier: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("the king\n\na cat\n")
+    ran = run("predict", classifier, "--input", tmp_path / "texts")
+    assert len(ran.out.splitlines()) == 3
+    fails(run("predict", classifier), 2, "TEXT")
+    fails(run("predict", classifier, "x", "-k", "0"), 1, "at least 1")
+
+
+def test_predict_refuses_a_model_without_labels(run: Run, vectors: Path) -> None:
+    fails(run("predict", vectors, "king"), 1, "no classifier")
+
+
+def test_evaluate_scores_a_classifier(run: Run, classifier: Path, labelled: Path) -> None:
+    ran = run("evaluate", classifier, "--data", labelled)
+    assert ran.status == 0, ran.err
+    for shown in ("P@1", "R@1", "F1 micro", "F1 macro", "3 labels; all of them", "animals", "75 of 75"):
+        assert shown in ran.out
+    result = json.loads(run("evaluate", classifier, "--data", labelled, "-k", "2", "--json").out)
+    assert {each["task"] for each in result["results"]} == {"classification"}
+    assert {"P@1", "P@2", "R@2"} <= {each["metric"] for each in result["results"]}
+
+
+def test_labels_may_stand_in_a_field_of_a_table(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text("kind\tsaid\n" + "people\tthe king\nanimals\ta cat\n" * 30, "utf-8")
+    fields = ["--field", "said", "--label-field", "kind"]
+    options = [*fields, "--dim", "8", "--epochs", "20", "--threads", "1", "--class-weight", "balanced", "--json"]
+    ran = run("train", "classifier", path, "--out", tmp_path / "model", *options)
+    assert ran.status == 0, ran.err
+    assert json.loads(ran.out)["tokens"] == 60 * 3
+    assert run("evaluate", tmp_path / "model", "--data", path, *fields).status == 0
+    ran = run("train", "classifier", path, "--out", tmp_path / "other", "--field", "said")
+    fails(ran, 1, "'__label__'", "the king")
+
+
+def test_a_classifier_can_be_tried_before_it_is_trained(run: Run, labelled: Path) -> None:
+    ran = run("train", "classifier", labelled, "--dry-run", "--dim", "8", "--threads", "1")
+    assert ran.status == 0, ran.err
+    assert "vocabulary" in ran.out

@@ -26,6 +26,13 @@ def small(kind: type[Any], **others: Any) -> Any:
     return kind(**{name: value for name, value in {**SMALL, **others}.items() if name in names})
 
 
+def corpus(kind: type[Any]) -> wf.Corpus:
+    """The sentences above, with labels where the recipe is a classifier."""
+    labels = ["__label__people ", "__label__people ", "__label__animals ", "__label__animals "] * 5
+    supervised = "label_prefix" in {field.name for field in dataclasses.fields(kind)}
+    return wf.Corpus([label * supervised + text for label, text in zip(labels, SENTENCES, strict=True)])
+
+
 @pytest.fixture(params=list(LINEAGE))
 def kind(request: pytest.FixtureRequest) -> type[Any]:
     return recipe(request.param)
@@ -54,7 +61,7 @@ def test_every_recipe_has_the_limits_of_the_vocabulary(kind: type[Any]) -> None:
 
 
 def test_fit_gives_an_embedder(kind: type[Any]) -> None:
-    result = small(kind).fit(wf.Corpus(SENTENCES))
+    result = small(kind).fit(corpus(kind))
     assert isinstance(result, Embedder)
     vectors = result.embed(["the king", "unknown words alone", ""])
     assert vectors.shape == (3, result.dim)
@@ -64,12 +71,12 @@ def test_fit_gives_an_embedder(kind: type[Any]) -> None:
 
 
 def test_one_thread_and_one_seed_repeat_bit_for_bit(kind: type[Any]) -> None:
-    first, second = (small(kind).fit(wf.Corpus(SENTENCES)).embed(SENTENCES[:4]) for _ in range(2))
+    first, second = (small(kind).fit(corpus(kind)).embed(SENTENCES[:4]) for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
 def test_saved_and_loaded_is_the_same(kind: type[Any], tmp_path: Path) -> None:
-    result = small(kind).fit(wf.Corpus(SENTENCES))
+    result = small(kind).fit(corpus(kind))
     result.save(tmp_path / "model")
     again = wf.load(tmp_path / "model")
     assert again.embed(SENTENCES).tobytes() == result.embed(SENTENCES).tobytes()
@@ -81,13 +88,13 @@ def test_saved_and_loaded_is_the_same(kind: type[Any], tmp_path: Path) -> None:
 
 def test_what_is_saved_makes_the_recipe_again(kind: type[Any]) -> None:
     made = small(kind)
-    remembered = dict(made.fit(wf.Corpus(SENTENCES)).recipe)
+    remembered = dict(made.fit(corpus(kind)).recipe)
     assert recipe(remembered.pop("model"))(**remembered) == made
 
 
 def test_progress_is_told_and_ends_complete(kind: type[Any]) -> None:
     told: list[tuple[int, int]] = []
-    small(kind).fit(wf.Corpus(SENTENCES), lambda done, total, **measures: told.append((done, total)))
+    small(kind).fit(corpus(kind), lambda done, total, **measures: told.append((done, total)))
     assert told
     assert told[-1][0] == told[-1][1]
     assert all(0 <= done <= total or total == 0 for done, total in told)
@@ -98,7 +105,7 @@ def test_what_progress_raises_stops_the_work(kind: type[Any]) -> None:
         raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
-        small(kind).fit(wf.Corpus(SENTENCES), stop)
+        small(kind).fit(corpus(kind), stop)
 
 
 def test_an_empty_corpus_is_refused(kind: type[Any]) -> None:
@@ -108,4 +115,4 @@ def test_an_empty_corpus_is_refused(kind: type[Any]) -> None:
 
 def test_a_word_count_that_nothing_reaches_is_refused(kind: type[Any]) -> None:
     with pytest.raises(ValueError, match="1000"):
-        small(kind, min_count=1000).fit(wf.Corpus(SENTENCES))
+        small(kind, min_count=1000).fit(corpus(kind))

@@ -1,4 +1,6 @@
-"""A sparse table answers as the dense one with its zeros would, and is never made dense."""
+"""A sparse table answers as the dense one with its zeros would, and is never made dense; codes answer as the numbers
+that they stand for, and are decoded a block at a time.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ from scipy.sparse import csr_array
 
 from support import JIT_OFF
 from wordfield import vectors
+from wordfield.evaluation import analogy
 from wordfield.search import exact
-from wordfield.storage import Dense, Sparse
+from wordfield.storage import Dense, Float16, Int8, Product, Sparse
+from wordfield.storage import dense as dense_module
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
 
@@ -143,3 +147,115 @@ def test_a_large_table_is_never_made_dense():
     words = WordVectors(Vocabulary([str(number) for number in range(size)]), Sparse.identity(size))
     assert words.most_similar("7", 2) == [("0", 0.0), ("1", 0.0)]
     assert words.similarity("7", "8") == 0
+
+
+def half(table):
+    return Float16(table.astype(np.float16))
+
+
+def whole(table):
+    scales = np.maximum(np.abs(table).max(axis=1), 1e-9).astype(np.float32) / 127
+    return Int8(np.rint(table / scales[:, None]).astype(np.int8), scales)
+
+
+def product(table, part=3, apart=True):
+    """Codes drawn at random: what they stand for need not be close to anything."""
+    random = np.random.default_rng(1)
+    rows, dim = table.shape
+    codes = random.integers(0, 256, (rows, -(-dim // part))).astype(np.uint8)
+    centroids = random.standard_normal(256 * dim).astype(np.float32)
+    lengths = (random.integers(0, 256, rows).astype(np.uint8), random.random(256).astype(np.float32))
+    return Product(codes, centroids, part, lengths if apart else None)
+
+
+CODED = {"float16": half, "int8": whole, "product": product}
+
+
+@pytest.fixture(params=CODED)
+def coded(request, table):
+    return CODED[request.param](table)
+
+
+def test_codes_are_read_like_the_array_that_they_stand_for(coded, table):
+    full = np.asarray(coded)
+    assert full.shape == coded.shape == table.shape
+    assert full.dtype == np.float32
+    assert len(coded) == 60
+    assert (coded[7] == full[7]).all()
+    assert (coded[3:9:2] == full[3:9:2]).all()
+    assert (coded[np.array([5, 5, -1])] == full[[5, 5, -1]]).all()
+    assert (np.array(list(coded)) == full).all()
+    assert (coded.take([4, 2]) == full[[4, 2]]).all()
+    np.testing.assert_allclose(coded.mean([4, 2]), full[[4, 2]].mean(axis=0), rtol=1e-6, atol=1e-7)
+    assert (coded.mean([]) == 0).all()
+    assert coded.take([]).shape == (0, 60)
+    np.testing.assert_allclose(coded.norms, Dense(full).norms)
+    assert coded.nbytes < full.nbytes or isinstance(coded, Product)  # which has 256 centroids of 60 rows
+    assert repr(coded) == f"{type(coded).__name__}(60 x 60, {coded.nbytes} bytes)"
+    assert np.asarray(coded, np.float64).dtype == np.float64
+    with pytest.raises(ValueError, match="without a copy"):
+        np.asarray(coded, copy=False)
+
+
+def test_rows_that_are_chosen_stay_codes(coded):
+    some = coded.chosen(np.array([5, 1, 8]))
+    assert type(some) is type(coded)
+    assert (some[:] == coded[:][[5, 1, 8]]).all()
+
+
+def test_questions_to_codes_are_answered_as_by_what_they_stand_for(monkeypatch, coded):
+    monkeypatch.setattr(exact, "SCORES", exact.QUERIES * 7)
+    words = Vocabulary([f"w{number}" for number in range(60)])
+    dense, field = WordVectors(words, Dense(np.asarray(coded))), WordVectors(words, coded)
+    assert len(coded.norms) == 60
+    read = []
+    take = type(coded).take
+    monkeypatch.setattr(type(coded), "take", lambda self, rows: read.append(np.size(rows)) or take(self, rows))
+    same(field.most_similar("w3", 20), dense.most_similar("w3", 20))
+    same(field.most_similar("w3", 5, keep={"w7", "w9"}), dense.most_similar("w3", 5, keep={"w7", "w9"}))
+    for method in ("add", "mul"):
+        same(field.analogy("w1", "w2", "w3", method=method), dense.analogy("w1", "w2", "w3", method=method))
+    assert field.rank("w1", "w2") == dense.rank("w1", "w2")
+    assert max(read) == 7
+    questions = [analogy.Question("s", "w1", "w2", "w3", f"w{number}") for number in range(60)]
+    for limit in (None, 40):
+        answered = analogy.answers(field, questions, restrict_vocab=limit)
+        assert (answered == analogy.answers(dense, questions, restrict_vocab=limit)).all()
+    assert isinstance(field.vectors, np.ndarray)
+    assert (field.vectors == dense.vectors).all()
+    assert (field[["w5", "w1"]] == dense[["w5", "w1"]]).all()
+
+
+def test_no_block_of_codes_is_larger_than_a_step(monkeypatch, coded):
+    monkeypatch.setattr(dense_module, "BLOCK", 60 * 8)
+    read = []
+    take = type(coded).take
+    monkeypatch.setattr(type(coded), "take", lambda self, rows: read.append(np.size(rows)) or take(self, rows))
+    assert len(coded.norms) == 60
+    assert max(read) == 8
+
+
+@pytest.mark.parametrize("part", [1, 2, 7, 60, 100])
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_part_may_have_any_number_of_dimensions(table, part, apart):
+    coded = product(table, part, apart)
+    assert coded.shape == (60, 60)
+    number, first = 7, 7 - 7 % part
+    width = min(part, 60 - first)
+    at = 256 * first + int(coded.codes[5, number // part]) * width + number - first
+    length = coded.lengths[1][coded.lengths[0][5]] if apart else np.float32(1)
+    assert coded[5][number] == coded.centroids[at] * length
+
+
+def test_codes_that_do_not_go_together_are_refused():
+    bytes_, floats = np.zeros((3, 2), np.uint8), np.zeros(256 * 4, np.float32)
+    with pytest.raises(ValueError, match="do not go together in parts of 3"):
+        Product(bytes_[:, :1], floats, 3)
+    with pytest.raises(ValueError, match="in parts of 0"):
+        Product(bytes_, floats, 0)
+    with pytest.raises(ValueError, match=r"lengths of shape \(2,\)"):
+        Product(bytes_, floats, 2, (np.zeros(2, np.uint8), np.zeros(256, np.float32)))
+    with pytest.raises(ValueError, match=r"float16 has 2 axes, not float32"):
+        Float16(np.zeros((2, 2), np.float32))
+    with pytest.raises(ValueError, match=r"scales of shape \(3,\)"):
+        Int8(np.zeros((2, 2), np.int8), np.zeros(3, np.float32))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "Classifier": "models.predict.classifier",
     "Cooccurrence": "models.count.cooccurrence",
     "Corpus": "text.corpus",
+    "FastText": "models.predict.fasttext",
     "GloVe": "models.predict.glove",
     "OneHot": "models.count.one_hot",
     "PPMI": "models.count.ppmi",
@@ -27,8 +29,10 @@ _PLACES = {
 __all__ = [
     "PPMI",
     "SVD",
+    "Classifier",
     "Cooccurrence",
     "Corpus",
+    "FastText",
     "GloVe",
     "OneHot",
     "Vocabulary",
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
     from wordfield.models.count.one_hot import OneHot
     from wordfield.models.count.ppmi import PPMI
     from wordfield.models.count.svd import SVD
+    from wordfield.models.predict.classifier import Classifier
+    from wordfield.models.predict.fasttext import FastText
     from wordfield.models.predict.glove import GloVe
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.text.corpus import Corpus

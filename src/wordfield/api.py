@@ -18,9 +18,12 @@ from wordfield.progress import Progress, silent
 if TYPE_CHECKING:
     from wordfield.protocols import Matrix
     from wordfield.static import StaticModel
+    from wordfield.supervised import ClassifierModel, Predictions
     from wordfield.text.corpus import Corpus
+    from wordfield.text.labelled import Labelled
 
-Model: TypeAlias = "str | Path | StaticModel"
+Result: TypeAlias = "StaticModel | ClassifierModel"
+Model: TypeAlias = "str | Path | Result"
 
 __all__ = [
     "analogy",
@@ -35,9 +38,11 @@ __all__ = [
     "neighbors",
     "phrases",
     "plan",
+    "predict",
     "save",
     "similarity",
     "subwords",
+    "tokens",
     "train",
 ]
 
@@ -53,20 +58,31 @@ MATRIX = 200  # words of a matrix that is shown or drawn
 KINDS = {"cooccurrence": "counts", "ppmi": "ppmi"}
 
 # What a model remembers besides its words and vectors, as people call it.
-PARTS = {"counts": "word counts", "config": "recipe, tokenizer and history", "state": "what training goes on from"}
+PARTS = {
+    "counts": "word counts",
+    "config": "recipe, tokenizer and history",
+    "state": "what training goes on from",
+    "ngrams": "n-grams, and so vectors of unknown words",
+    "classes": "labels",
+    "codes": "codes: all numbers are written in full",
+    "product": "codes: all numbers are written in full",
+}
 
 
-def load(path: str | Path) -> StaticModel:
-    """Read a model of any known format, recognised by its content.
+def load(path: str | Path) -> Result:
+    """Read a model of any known format, recognised by its content; a classifier where it has labels.
 
     ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one.
     """
+    from wordfield import formats
     from wordfield.static import StaticModel
+    from wordfield.supervised import ClassifierModel
 
-    return StaticModel.load(path)
+    table = formats.load(path)
+    return StaticModel.of(table) if table.classes is None else ClassifierModel.of(table)
 
 
-def save(model: StaticModel, path: str | Path, format: str | None = None) -> None:
+def save(model: Result, path: str | Path, format: str | None = None) -> None:
     """Write a model: in the format named, or the one that the name's ending says (.bin, .txt, .vec; none: a folder)."""
     model.save(path, format)
 
@@ -94,7 +110,8 @@ def demo(out: str | Path | None = None, *, progress: Progress = silent) -> dict[
 def train(
     recipe: Any, corpus: Corpus | Any, out: str | Path, *, start: Model | None = None, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Fit ``recipe`` to ``corpus`` (a ``Corpus`` or what one is made of) and write the result to ``out``.
+    """Fit ``recipe`` to ``corpus`` (a ``Corpus`` or what one is made of; for a classifier labelled text, a
+    ``text.labelled.Labelled`` or what one is made of) and write the result to ``out``.
 
     ``start``: a saved result to go on training, or vectors to start from. What stands against writing ``out`` is found
     before training: ``FileExistsError`` for something that is no model, ``OSError`` for a place that cannot be written.
@@ -114,10 +131,11 @@ def plan(recipe: Any, corpus: Corpus | Any) -> dict[str, Any]:
     all expected; ``memory``: bytes that this process will have at most; ``disk``: bytes of the text as numbers while
     it trains, and of the result; ``sample``: the share of the text that was looked at.
     """
-    from wordfield.text.corpus import Corpus
+    from wordfield.text.labelled import Labelled
     from wordfield.text.sampling import sample
 
-    looked = sample(corpus if isinstance(corpus, Corpus) else Corpus(corpus))
+    text = taken(recipe, corpus)
+    looked = sample(text.corpus if isinstance(text, Labelled) else text)
     with looked.scan:
         trial = recipe.rehearse(looked)
         passes = getattr(recipe, "epochs", 1)
@@ -151,13 +169,12 @@ def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any
         return model.info()
     from wordfield import formats
 
-    files = [Path(model)] if not Path(model).is_dir() else sorted(Path(model).iterdir())
     described = load(model).info()
     return {
         "model": str(model),
         "format": formats.recognise(model),
         **described,
-        "bytes": sum(file.stat().st_size for file in files),
+        "bytes": stored_bytes(model),
     }
 
 
@@ -223,38 +240,144 @@ def embed(model: Model, texts: Sequence[str], output: str | Path | None = None) 
     return vectors
 
 
-def convert(source: str | Path, target: str | Path, format: str | None = None) -> dict[str, Any]:
-    """Write the model ``source`` to ``target`` in another format; ``FormatError`` for a word that it cannot hold.
-
-    Returns out, format, vocabulary, dim, and ``lost``: what the format does not keep besides words and vectors.
+def predict(model: Model, texts: Sequence[str], k: int | None = 1, threshold: float = 0.0) -> Predictions:
+    """For each text its ``k`` most probable labels (None: all) with their probabilities, the most probable first; only
+    those of at least ``threshold``. ``ValueError`` for a model that is no classifier.
     """
-    from wordfield import formats
+    return classifier(model).predict(texts, k, threshold)
+
+
+def classifier(model: Model) -> ClassifierModel:
+    """The classifier itself, loaded if it is a path; ``ValueError`` for another model."""
+    from wordfield.supervised import ClassifierModel
+
+    read = opened(model)
+    if not isinstance(read, ClassifierModel):
+        raise ValueError(
+            f"{model if isinstance(model, (str, Path)) else 'the model'} is no classifier: it has no labels"
+        )
+    return read
+
+
+def tokens(model: Model, text: str) -> list[dict[str, Any]]:
+    """How ``text`` is cut into words, and of which rows of the table each is the mean: objects of word, known (whether
+    the vocabulary has it), rows, and ``ngrams``, objects of ngram, row and known (whether a word of the vocabulary has
+    it). A word without rows has no vector.
+    """
+    from wordfield.text.ngrams import NgramVocabulary
+
+    read = opened(model)
+    vocabulary = read.words.vocabulary
+    found = []
+    for word in read.tokenizer.tokenize(text):
+        known = word in vocabulary
+        ngrams: list[tuple[str, int, bool]] = []
+        rows = [vocabulary.index[word]] if known else []
+        if isinstance(vocabulary, NgramVocabulary):
+            ngrams, rows = vocabulary.origin(word).ngrams, vocabulary.bag(word).tolist()
+        parts = [{"ngram": ngram, "row": row, "known": seen} for ngram, row, seen in ngrams]
+        found.append({"word": word, "known": known, "rows": rows, "ngrams": parts})
+    return found
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    format: str | None = None,
+    *,
+    quantize: Literal["product", "int8", "float16"] | None = None,
+    part: int = 2,
+    norms: bool = False,
+    output: bool = False,
+    max_words: int | None = None,
+    max_ngrams: int | None = None,
+    seed: int = 1,
+    data: Sequence[str | Path] = (),
+) -> dict[str, Any]:
+    """Write the model ``source`` to ``target`` in another format, or smaller; ``FormatError`` for a word that it cannot
+    hold.
+
+    ``quantize``, ``part``, ``norms``, ``output``, ``max_words``, ``max_ngrams``, ``seed``: how it is made smaller, see
+    ``wordfield.compression.compressed``. ``data``: what ``evaluate`` takes, to score before and after.
+
+    Returns out, format, vocabulary, dim, and ``lost``: what is not kept besides words and vectors. Where it was made
+    smaller, or there is ``data``, also ``bytes`` (before, after) on disk, and ``overlap``: the mean share of the 10
+    nearest words that stay, of up to 1,000 frequent words. With ``data`` also ``results``: objects of task, dataset,
+    metric, before, after, change and covered (before, after).
+    """
+    from wordfield import compression, formats
+    from wordfield.vectors import WordVectors
 
     name = format or formats.format_of(target)
     refuse_foreign(Path(target), name)
-    table = formats.load(source)
+    table = whole = formats.load(source)
+    before = {"bytes": stored_bytes(source), "results": evaluate(source, data)["results"] if data else []}
+    chosen = {"part": part, "norms": norms, "output": output, "max_words": max_words, "max_ngrams": max_ngrams}
+    smaller = quantize is not None or max_words is not None or max_ngrams is not None
+    if smaller or output or norms:
+        table = compression.compressed(whole, quantize, seed=seed, **chosen)  # type: ignore[arg-type]
     formats.save(table, target, name)
-    words, dim = table.storage.shape
-    return {
+    lost = formats.losses(table, name) + (["state"] if len(whole.state) > len(table.state) else [])
+    result = {
         "out": str(target),
         "format": name,
-        "vocabulary": words,
-        "dim": dim,
-        "lost": [PARTS[part] for part in formats.losses(table, name)],
+        "vocabulary": len(table.words),
+        "dim": table.storage.shape[1],
+        "lost": [PARTS[part] for part in lost],
     }
+    if not smaller and not data:
+        return result
+    written = WordVectors.of(formats.load(target))
+    result |= {
+        "bytes": {"before": before["bytes"], "after": stored_bytes(target)},
+        "overlap": compression.overlap(WordVectors.of(whole), written),
+    }
+    after = evaluate(target, data)["results"] if data else []
+    return result | ({"results": [*map(changed, before["results"], after)]} if data else {})
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """A score of two models of the same words: before, after, change; None where nothing can be said."""
+    one, other = before["value"], after["value"]
+    named = {part: before[part] for part in ("task", "dataset", "metric")}
+    covered = {"before": before["covered"], "after": after["covered"]}
+    change = None if one is None or other is None else other - one
+    return named | {"before": one, "after": other, "change": change, "covered": covered}
+
+
+def stored_bytes(path: str | Path) -> int:
+    """Bytes of a model's file, or of all files of its folder."""
+    files = sorted(Path(path).iterdir()) if Path(path).is_dir() else [Path(path)]
+    return sum(file.stat().st_size for file in files)
 
 
 def evaluate(
-    model: Model, data: Sequence[str | Path], suite: str | None = None, restrict_vocab: int | None = 30000
+    model: Model,
+    data: Sequence[str | Path],
+    suite: str | None = None,
+    restrict_vocab: int | None = 30000,
+    *,
+    k: int = 1,
+    threshold: float = 0.0,
+    field: str | None = None,
+    label_field: str | None = None,
 ) -> dict[str, Any]:
-    """Score word pairs (Spearman) and analogies (accuracy) in ``data``, files or folders, recognised by content.
+    """Score word pairs (Spearman) and analogies (accuracy) in ``data``, files or folders, recognised by content; of a
+    classifier, unless ``suite`` says otherwise, the labels that it gives to labelled texts (``classification``).
 
     Returns model and results, each of task, dataset, metric, value, low, high (95 % interval), pairs, covered, oov.
-    Analogies are answered among the ``restrict_vocab`` most frequent words; None: among all.
+    Analogies are answered among the ``restrict_vocab`` most frequent words; None: among all. ``k``, ``threshold``,
+    ``field`` and ``label_field`` are for classifiers: see ``evaluation.classification``.
     """
     from wordfield import evaluation
+    from wordfield.evaluation import classification
+    from wordfield.supervised import ClassifierModel
 
-    results = evaluation.evaluate(opened(model).words, data, suite=suite, restrict_vocab=restrict_vocab)
+    read = opened(model)
+    if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
+        results = classification.evaluate(classifier(read), data, k, threshold, field, label_field)
+    else:
+        results = evaluation.evaluate(read.words, data, suite=suite, restrict_vocab=restrict_vocab)
     return {"model": str(model) if isinstance(model, (str, Path)) else None, "results": results}
 
 
@@ -327,19 +450,18 @@ def cache(*, clear: bool = False) -> dict[str, Any]:
     return {"folder": str(kept.folder()), "limit": kept.limit(), "bytes": total, "corpora": found} | freed
 
 
-def opened(model: Model) -> StaticModel:
+def opened(model: Model) -> Result:
     """The model itself, loaded if it is a path."""
     return load(model) if isinstance(model, (str, Path)) else model
 
 
 def trained(
     recipe: Any, corpus: Corpus | Any, out: str | Path | None, start: Model | None, progress: Progress
-) -> tuple[StaticModel, dict[str, Any]]:
+) -> tuple[Result, dict[str, Any]]:
     """Fit, write to ``out`` unless that is None, and return the model with what ``train`` returns."""
     from wordfield import formats
-    from wordfield.text.corpus import Corpus
 
-    text = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    text = taken(recipe, corpus)
     name = formats.format_of(out) if out is not None else ""
     if out is not None:
         refuse_foreign(Path(out), name)
@@ -347,7 +469,7 @@ def trained(
     if begun is not None and begun.recipe and replace(begun.tokenizer, phrases=None) != text.cutter:
         log.warning("the model to go on from cuts text by %s, this corpus is cut by %s", begun.tokenizer, text.cutter)
     try:
-        model: StaticModel = recipe.fit(text, progress, start=begun)
+        model: Result = recipe.fit(text, progress, start=begun)
     except KeyboardInterrupt as stop:
         partial = getattr(stop, "partial", None)
         if out is None or partial is None:
@@ -361,7 +483,17 @@ def trained(
     return model, {**summary(model, out), "invalid": text.invalid}
 
 
-def keep(model: StaticModel, out: Path, format: str) -> None:
+def taken(recipe: Any, corpus: Any) -> Corpus | Labelled:
+    """The text that ``recipe`` learns from: labelled where it is a classifier."""
+    from wordfield.text.corpus import Corpus
+    from wordfield.text.labelled import Labelled
+
+    if isinstance(corpus, (Corpus, Labelled)):
+        return corpus
+    return Labelled(corpus) if hasattr(recipe, "label_prefix") else Corpus(corpus)
+
+
+def keep(model: Result, out: Path, format: str) -> None:
     """Write ``out``; if that fails now, after all the work, write to the system's temporary folder and say where."""
     try:
         model.save(out, format)
@@ -396,10 +528,11 @@ def refuse_foreign(out: Path, format: str) -> None:
         raise OSError(error.errno, error.strerror, str(out)) from None
 
 
-def summary(model: StaticModel, out: str | Path | None) -> dict[str, Any]:
+def summary(model: Result, out: str | Path | None) -> dict[str, Any]:
     """What ``train`` returns, from what the model remembers. Words a second are words of the text, known or not."""
     history = model.history
-    raw = (history["tokens"] - history["resumed"]) * history["corpus_tokens"] / max(1, history["known_tokens"])
+    read = history.get("read_tokens", history["known_tokens"])
+    raw = (history["tokens"] - history["resumed"]) * history["corpus_tokens"] / max(1, read)
     return {
         "recipe": model.recipe["model"],
         "tokens": history["corpus_tokens"],

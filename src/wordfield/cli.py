@@ -23,8 +23,11 @@ from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.options import (
     USUAL,
+    AtLeast,
     Chosen,
+    Classified,
     Clear,
+    Compared,
     Config,
     Data,
     Delimiter,
@@ -36,19 +39,29 @@ from wordfield.options import (
     Input,
     Json,
     Kept,
+    LabelField,
+    LabelledReading,
+    LabelledReadings,
+    LabelsToo,
     Listed,
     Lowered,
+    MaxNgrams,
+    MaxWords,
     Method,
     Model,
+    MostLabels,
     Nearest,
+    Norms,
     Out,
     Output,
     PairCount,
+    Part,
     Passes,
     PhraseFile,
     Picture,
     PieceKind,
     Pieces,
+    Quantize,
     Reading,
     Readings,
     Reports,
@@ -56,6 +69,7 @@ from wordfield.options import (
     Score,
     Start,
     Suite,
+    Text,
     Texts,
     Threshold,
     Trained,
@@ -69,6 +83,7 @@ log = logging.getLogger(__name__)
 
 
 SMALL = 12  # words whose matrix is shown after counting
+LABELS = 20  # labels whose scores are shown
 
 
 def demo(*, out: Kept = None, progress: Reports = None, json: Json = False) -> None:
@@ -107,6 +122,7 @@ def training(name: str) -> Callable[..., None]:
     """The command that trains one line of the lineage: the fields of its recipe are its options."""
     recipe_type: Any = recipe_class(name)
     Fields = Annotated[recipe_type, Parameter(name="*", group="Recipe")]
+    labelled = name == "classifier"
 
     def train(
         corpus: Files,
@@ -115,14 +131,15 @@ def training(name: str) -> Callable[..., None]:
         out: Trained = None,
         dry_run: DryRun = False,
         recipe: Fields = recipe_type(),  # noqa: B008
-        reading: Readings = USUAL,
+        reading: Readings = LabelledReading() if labelled else USUAL,  # noqa: B008
         start: Start = None,
         config: Config = None,
         progress: Reports = None,
         json: Json = False,
     ) -> None:
         del config  # `settings` has read it
-        text = reading.corpus(corpus, start)
+        read = reading.labelled if isinstance(reading, LabelledReading) else reading.corpus
+        text = read(corpus, start)
         if dry_run:
             planned = api.plan(recipe, text)
             return print_json(planned) if json else print_table(planned_rows(planned))
@@ -138,7 +155,7 @@ def training(name: str) -> Callable[..., None]:
             print_table(matrix_rows(api.matrix(out)))
         return None
 
-    train.__annotations__["recipe"] = Fields
+    train.__annotations__ |= {"recipe": Fields, "reading": LabelledReadings if labelled else Readings}
     train.__doc__ = recipe_type.__doc__
     return train
 
@@ -323,6 +340,27 @@ def embed(
             print_json({"text": text, "vector": vector.tolist()})
 
 
+def predict(
+    model: Model,
+    texts: Classified = None,
+    /,
+    *,
+    input: Input = None,
+    k: MostLabels = 1,
+    threshold: AtLeast = 0.0,
+    json: Json = False,
+) -> None:
+    """The most probable labels of each text with their probabilities, from a classifier; a line a text."""
+    if bool(texts) == (input is not None):
+        raise CycloptsError(msg="predict needs TEXT... or --input FILE (- for standard input), one of the two")
+    found = api.predict(model, texts or read_lines(str(input)), k, threshold)
+    if json:
+        return print_json({"model": model, "predictions": found})
+    for labels in found:
+        print("\t".join(f"{label} {chance:.4f}" for label, chance in labels))
+    return None
+
+
 def read_lines(path: str) -> list[str]:
     """The lines of a file, or of standard input for ``-``, as UTF-8 with replacement."""
     from wordfield.text.sources import UTF8_BOM, decoded, standard_input
@@ -335,24 +373,102 @@ def read_lines(path: str) -> list[str]:
     return [line.removesuffix("\r") for line in lines[: len(lines) - (lines[-1] == "")]]
 
 
-def convert(source: Model, target: Out, /, *, format: Format = None, json: Json = False) -> None:
-    """Write a model in another format; refuses what that cannot hold, and says what it leaves out."""
-    result = api.convert(source, target, format)
-    print_json(result) if json else print_table(flat(result))
+def tokens(model: Model, text: Text, /, *, json: Json = False) -> None:
+    """How a text is cut into words, and from which rows of the table the vector of each comes."""
+    result = api.tokens(model, text)
+    if json:
+        return print_json({"tokens": result})
+    return print_table([("word", "known", "rows", "n-grams, unknown ones in brackets"), *map(token_row, result)])
+
+
+def token_row(token: dict[str, Any]) -> tuple[str, ...]:
+    """A word, whether it is known, its own row or how many rows, and its n-grams."""
+    parts = [each["ngram"] if each["known"] else f"({each['ngram']})" for each in token["ngrams"]]
+    rows = token["rows"]
+    shown = ", ".join(map(str, rows)) if len(rows) < 2 else f"{rows[0]} and {len(rows) - 1} more"
+    return token["word"], "yes" if token["known"] else "no", shown or "none", " ".join(parts)
+
+
+def convert(
+    source: Model,
+    target: Out,
+    /,
+    *,
+    format: Format = None,
+    quantize: Quantize = None,
+    part: Part = 2,
+    norms: Norms = False,
+    output: LabelsToo = False,
+    max_words: MaxWords = None,
+    max_ngrams: MaxNgrams = None,
+    data: Compared = None,
+    json: Json = False,
+) -> None:
+    """Write a model in another format, or smaller; refuses what the format cannot hold, says what it leaves out and,
+    of a smaller one, how much of it stays.
+    """
+    pruning: dict[str, Any] = {"max_words": max_words, "max_ngrams": max_ngrams}
+    codes: dict[str, Any] = {"quantize": quantize, "part": part, "norms": norms, "output": output}
+    result = api.convert(source, target, format, **codes, **pruning, data=data or ())
+    if json:
+        return print_json(result)
+    scores = [compared(each) for each in result.pop("results", [])]
+    if sizes := result.pop("bytes", None):
+        before, after = sizes["before"], sizes["after"]
+        result["size"] = f"{before / 1e6:,.2f} MB before, {after / 1e6:,.2f} MB after, {before / after:,.1f} times less"
+        share = result.pop("overlap")
+        result["neighbours"] = "-" if share is None else f"{share:.1%} of the 10 nearest words stay"
+    print_table(flat(result))
+    if scores:
+        print()
+        print_table([("task", "dataset", "metric", "before", "after", "change", "covered"), *scores])
+    return None
+
+
+def compared(result: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table of scores before and after."""
+    before, after = ("-" if result[part] is None else f"{result[part]:.3f}" for part in ("before", "after"))
+    change = "-" if result["change"] is None else f"{result['change']:+.3f}"
+    covered = " and ".join(f"{count:,}" for count in dict.fromkeys(result["covered"].values()))
+    return result["task"], result["dataset"], result["metric"], before, after, change, covered
 
 
 def evaluate(
-    model: Model, /, *, data: Data = None, suite: Suite = None, restrict_vocab: Restrict = 30000, json: Json = False
+    model: Model,
+    /,
+    *,
+    data: Data = None,
+    suite: Suite = None,
+    restrict_vocab: Restrict = 30000,
+    k: MostLabels = 1,
+    threshold: AtLeast = 0.0,
+    field: Field = None,
+    label_field: LabelField = None,
+    json: Json = False,
 ) -> None:
-    """Scores against people's judgements, with coverage and 95 % interval; unknown words are skipped."""
+    """Scores against people's judgements, with coverage and 95 % interval; unknown words are skipped. Of a classifier:
+    precision, recall and F1 of the labels that it gives.
+    """
     places = data or [folder for folder in [os.environ.get("WORDFIELD_DATA")] if folder]
     if not places:
         raise CycloptsError(msg="evaluate needs --data: files or folders of word pairs (word word score) or analogies")
-    result = api.evaluate(model, places, suite, restrict_vocab or None)
+    labels: dict[str, Any] = {"k": k, "threshold": threshold, "field": field, "label_field": label_field}
+    result = api.evaluate(model, places, suite, restrict_vocab or None, **labels)
     if json:
         return print_json(result)
     title = ("task", "dataset", "metric", "value", "95 % interval", "covered, rest skipped")
-    return print_table([title, *map(scored, result["results"])])
+    print_table([title, *map(scored, result["results"])])
+    for each in (each for each in result["results"] if "labels" in each):
+        shown = f"the {LABELS} of most texts" if len(each["labels"]) > LABELS else "all of them"
+        print(f"\n{each['dataset']}: {len(each['labels']):,} labels; {shown}\n")
+        print_table([("label", "precision", "recall", "F1", "texts"), *map(label_row, each["labels"][:LABELS])])
+    return None
+
+
+def label_row(label: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table of labels."""
+    shares = ("-" if label[part] is None else f"{label[part]:.3f}" for part in ("precision", "recall", "f1"))
+    return label["label"], *shares, f"{label['texts']:,}"
 
 
 def scored(result: dict[str, Any]) -> tuple[str, ...]:
@@ -372,7 +488,9 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "similarity": similarity,
     "analogy": analogy,
     "matrix": matrix,
+    "tokens": tokens,
     "embed": embed,
+    "predict": predict,
     "convert": convert,
     "evaluate": evaluate,
     "cache": cache,

@@ -12,6 +12,7 @@ from wordfield import api
 
 if TYPE_CHECKING:
     from wordfield.text.corpus import Corpus
+    from wordfield.text.labelled import Labelled
 
 
 def described(help: str, **options: Any) -> Parameter:
@@ -67,16 +68,39 @@ Chosen = Annotated[list[str] | None, described("Words of the vocabulary; none: a
 Picture = Annotated[Path | None, described("Draw a heat map, .png, .svg or .pdf.")]
 Method = Annotated[Literal["add", "mul"], described("3CosAdd or 3CosMul (Levy and Goldberg 2014).")]
 Texts = Annotated[list[str] | None, described("Texts, one vector each.")]
+Text = Annotated[str, described("A text.")]
 Input = Annotated[
     str | None, described("Take each line of this file as a text; `-` is standard input.", allow_leading_hyphen=True)
 ]
 Output = Annotated[Path | None, described("Write .npy (float32 matrix) or .jsonl; unset: JSON lines on stdout.")]
+Quantize = Annotated[
+    Literal["product", "int8", "float16"] | None,
+    described("Keep rows as codes: bytes for parts of a row, or numbers of 8 or 16 bits."),
+]
+Part = Annotated[int, described("product: numbers of a row that share a byte.")]
+Norms = Annotated[
+    bool, described("product: the length of a row apart, in a byte of its own.", negative=(), show_default=False)
+]
+LabelsToo = Annotated[bool, described("Of a classifier: the vectors of labels, too.", negative=(), show_default=False)]
+MaxWords = Annotated[int | None, described("Keep this many most frequent words.")]
+MaxNgrams = Annotated[int | None, described("Keep this many n-grams, those with the longest vectors.")]
+Compared = Annotated[
+    list[str] | None,
+    described("Score both on these files or folders, as `evaluate` does.", consume_multiple=True),
+]
 Format = Annotated[str | None, described("native, word2vec-text or word2vec-binary; unset: by the name's ending.")]
 Data = Annotated[
     list[str] | None,
     described("Files or folders of word pairs and analogies; unset: $WORDFIELD_DATA.", consume_multiple=True),
 ]
-Suite = Annotated[Literal["similarity", "analogy"] | None, described("Only this task; unset: all that the files hold.")]
+Suite = Annotated[
+    Literal["similarity", "analogy", "classification"] | None,
+    described("Only this task; unset: all that the files hold, of a classifier classification."),
+]
+Classified = Annotated[list[str] | None, described("Texts to find labels for.")]
+MostLabels = Annotated[int, described("How many labels to give a text, at most.", name=["-k"])]
+AtLeast = Annotated[float, described("Leave out labels less probable than this.")]
+LabelField = Annotated[str | None, described("Tables: the field that has the labels, of a classifier's texts.")]
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 
@@ -117,5 +141,21 @@ class Reading:
         )
 
 
+@dataclass(frozen=True)
+class LabelledReading(Reading):
+    """How labelled text is read: a corpus, and where its labels are."""
+
+    label_field: str | None = None
+    """Tables (.jsonl .csv .tsv .parquet): the field that has the label, or a list of them; unset: labels stand in the
+    text."""
+
+    def labelled(self, names: list[str], start: str | None = None) -> Labelled:
+        """The labelled text of these files."""
+        from wordfield.text.labelled import Labelled
+
+        return Labelled(self.corpus(names, start), label_field=self.label_field)
+
+
 Readings = Annotated[Reading, Parameter(name="*", group="Corpus")]
+LabelledReadings = Annotated[LabelledReading, Parameter(name="*", group="Corpus")]
 USUAL = Reading()

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, fi
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.formats.table import composed
 from wordfield.search import exact
-from wordfield.storage import Dense, Storage
+from wordfield.storage import Coded, Dense, Storage
 from wordfield.text.ngrams import NgramVocabulary
-from wordfield.text.vocabulary import Bags, Vocabulary
+from wordfield.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from wordfield.formats import Table
@@ -113,10 +114,10 @@ class WordVectors:
 
     @property
     def vectors(self) -> Any:
-        """All vectors (V, D), perhaps mapped from a file; a SciPy ``csr_array`` where they are sparse. A name that
-        gensim's users know.
+        """All vectors (V, D), perhaps mapped from a file; a SciPy ``csr_array`` where they are sparse; where they are
+        codes, decoded anew each time. A name that gensim's users know.
         """
-        return self.table.matrix
+        return self.table.matrix[:] if isinstance(self.table, Coded) else self.table.matrix
 
     @property
     def vector_size(self) -> int:
@@ -316,22 +317,6 @@ class WordVectors:
             index = self.vocabulary.index
             chosen = sorted({row for word in keep if (row := index.get(word, limit)) < limit})
         return np.array(chosen, dtype=np.int64)
-
-
-def composed(storage: Storage, bags: Bags) -> NDArray[np.float32]:
-    """The mean of the rows of each word, (n, D), added up in float32 one after the other, as fastText does."""
-    starts, rows = bags
-    sizes = np.diff(starts)
-    if len(rows) == len(sizes) and (sizes == 1).all():
-        return storage.take(rows)
-    found = np.empty((len(sizes), storage.shape[1]), np.float32)
-    step = max(1, HELD // max(1, storage.shape[1] * max(1, int(sizes.max()))))
-    for first in range(0, len(sizes), step):
-        here = starts[first : first + step + 1]
-        taken = storage.take(rows[here[0] : here[-1]])
-        found[first : first + step] = np.add.reduceat(taken, here[:-1] - here[0], axis=0)
-    found *= (1 / sizes).astype(np.float32)[:, None]
-    return found
 
 
 def _terms(given: Any) -> list[Term]:

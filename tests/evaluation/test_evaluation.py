@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from wordfield import evaluation
 from wordfield.evaluation import analogy, similarity
 from wordfield.storage import Dense, Sparse
+from wordfield.text.ngrams import Ngrams, NgramVocabulary
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
 
@@ -157,7 +158,7 @@ def test_sparse_vectors_answer_as_dense_ones(monkeypatch, numbers, method, limit
     expected = analogy._nearest(dense, *given, limit or 18, method)
     monkeypatch.setattr(analogy, "NUMBERS", numbers)
     np.testing.assert_array_equal(analogy._nearest(sparse, *given, limit or 18, method), expected)
-    ones, others = rng.integers(0, 18, (2, 50))
+    ones, others = ([f"w{row}" for row in some] for some in rng.integers(0, 18, (2, 50)))
     expected = similarity.cosines(dense, ones, others)
     monkeypatch.setattr(similarity, "NUMBERS", numbers)
     np.testing.assert_array_equal(similarity.cosines(sparse, ones, others), expected)
@@ -263,3 +264,16 @@ def test_a_negative_limit_is_refused(tmp_path):
     words = WordVectors(Vocabulary(list("abcd")), Dense(np.eye(4, dtype=np.float32)))
     with pytest.raises(ValueError, match="restrict_vocab is how many"):
         analogy.answers(words, [analogy.Question("", *"abcd")], -1)
+
+
+def test_unknown_words_are_judged_by_their_ngrams_where_there_are_any(tmp_path):
+    random = np.random.default_rng(3)
+    vocabulary = NgramVocabulary(["king", "queen", "man", "apple"], None, Ngrams(3, 4, 20))
+    words = WordVectors(vocabulary, Dense(random.normal(size=(24, 5)).astype(np.float32)))
+    path = write(tmp_path, "king\tqueen\t8\nKings\tapple\t1\nman\tapples\t2\nq\tman\t3\nking\tman\t6\n")
+    (result,) = evaluation.evaluate(words, path)
+    assert (result["pairs"], result["covered"], result["oov"]) == (5, 5, "n-grams")
+    assert len(vocabulary.bag("q")) == 1  # <q> alone
+    pairs = [("king", "queen"), ("kings", "apple"), ("man", "apples"), ("q", "man"), ("king", "man")]
+    cosines = [words.similarity(*pair) for pair in pairs]
+    assert result["value"] == pytest.approx(similarity.spearman(np.array(cosines), np.array([8, 1, 2, 3, 6])))

@@ -1,6 +1,7 @@
 """The native folder: everything comes back, mapped; every kind of damage is named with file and byte."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from scipy.sparse import csr_array
 
 from wordfield import formats
 from wordfield.formats import FormatError, Table, native, tensors
-from wordfield.storage import Dense, Sparse
+from wordfield.formats.table import Classes
+from wordfield.storage import Dense, Float16, Int8, Product, Sparse, Storage
+from wordfield.text.ngrams import Ngrams
 
 
 @pytest.fixture
@@ -259,3 +262,218 @@ def test_an_unknown_storage_is_refused(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace('"sparse"', '"quantised"'))
     with pytest.raises(FormatError, match="\"storage\" is 'quantised'"):
         formats.load(tmp_path / "m")
+
+
+RANDOM = np.random.default_rng(7)
+
+
+def rows_of(kind: str, rows: int, dim: int = 5) -> Storage:
+    numbers = RANDOM.standard_normal((rows, dim)).astype(np.float32)
+    codes = RANDOM.integers(0, 256, (rows, 3)).astype(np.uint8)
+    centroids = RANDOM.standard_normal(256 * dim).astype(np.float32)
+    lengths = (RANDOM.integers(0, 256, rows).astype(np.uint8), RANDOM.random(256).astype(np.float32))
+    made: dict[str, Storage] = {
+        "dense": Dense(numbers),
+        "sparse": Sparse(csr_array(np.where(numbers > 0, numbers, 0))),
+        "float16": Float16(numbers.astype(np.float16)),
+        "int8": Int8((numbers * 40).astype(np.int8), np.abs(numbers[:, 0])),
+        "product": Product(codes, centroids, 2),
+        "lengths": Product(codes, centroids, 2, lengths),
+    }
+    return made[kind]
+
+
+KINDS = ("dense", "sparse", "float16", "int8", "product", "lengths")
+NGRAMS = {
+    "none": None,
+    "all": Ngrams(3, 4, 6),
+    "some": Ngrams(2, 5, 2**31 - 1, word_ngrams=2, kept=np.array([2**31 - 2, 5, 77])),
+    "zeros": Ngrams(3, 6, 100, kept=np.array([8, 5]), zeros=True),
+    "few": Ngrams(0, 0, 0),
+    "floret": Ngrams(3, 4, 6, hash="floret", hash_count=2, seed=7, own=False, begin="[", end="]]"),
+}
+LABELS = {
+    "none": None,
+    "dense": Classes(["a", "b c", "\udcff"], rows_of("dense", 3), "softmax", np.array([5, 2, 0]), "__label__"),
+    "product": Classes(["a", "b", "c"], rows_of("lengths", 3), "hierarchical", None, ""),
+    "int8": Classes(["a"], rows_of("int8", 1), "one-vs-all", None, "#"),
+}
+
+
+def younger(kind: str = "dense", ngrams: str = "none", labels: str = "none", state: bool = False) -> Table:
+    given = NGRAMS[ngrams]
+    rows = 4 if given is None else 4 * given.own + given.rows
+    kept = {"output": RANDOM.random((4, 5)), "odd": np.arange(3, dtype=np.uint8)} if state else {}
+    config = {"recipe": {"model": "fasttext"}}
+    words = ["</s>", "the", "naïve", "词"]
+    return Table(words, rows_of(kind, rows), np.array([4, 3, 2, 1]), config, kept, given, LABELS[labels])
+
+
+def alike(one: Storage, other: Storage) -> None:
+    assert type(one) is type(other)
+    assert one.shape == other.shape
+    assert (one.take(range(one.shape[0])) == other.take(range(one.shape[0]))).all()
+    if isinstance(one, Product) and isinstance(other, Product):
+        assert (one.part, one.lengths is None) == (other.part, other.lengths is None)
+        assert (one.codes == other.codes).all()
+
+
+@pytest.mark.parametrize("state", [False, True])
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("ngrams", NGRAMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_combination_comes_back(tmp_path: Path, kind: str, ngrams: str, labels: str, state: bool) -> None:
+    before = younger(kind, ngrams, labels, state)
+    formats.save(before, tmp_path / "m")
+    plain = kind in ("dense", "sparse") and ngrams == labels == "none"
+    version = json.loads((tmp_path / "m" / "config.json").read_text())["wordfield"]
+    assert version == (1 + (kind == "sparse") if plain else 3)
+    after = formats.load(tmp_path / "m")
+    assert (after.words, after.config) == (before.words, before.config)
+    assert after.counts is not None
+    assert after.counts.tolist() == [4, 3, 2, 1]
+    assert sorted(after.state) == sorted(before.state)
+    for name, array in before.state.items():
+        assert after.state[name].dtype == array.dtype
+        assert (after.state[name] == array).all()
+    alike(after.storage, before.storage)
+    if before.ngrams is None:
+        assert after.ngrams is None
+    else:
+        for field in fields(Ngrams):
+            assert np.array_equal(getattr(after.ngrams, field.name), getattr(before.ngrams, field.name)), field.name
+    if before.classes is None:
+        assert after.classes is None
+    else:
+        assert after.classes is not None
+        alike(after.classes.storage, before.classes.storage)
+        for name in ("labels", "loss", "prefix"):
+            assert getattr(after.classes, name) == getattr(before.classes, name)
+        assert np.array_equal(after.classes.counts, before.classes.counts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["float16", "int8", "lengths"])
+def test_codes_are_mapped(tmp_path: Path, kind: str) -> None:
+    formats.save(younger(kind, "zeros"), tmp_path / "m")
+    base = formats.load(tmp_path / "m").storage.codes  # type: ignore[attr-defined]
+    while not isinstance(base, np.memmap):
+        base = base.base
+    assert base.mode == "r"
+
+
+@pytest.mark.parametrize("name", sorted(native.FILES))
+@pytest.mark.parametrize("kind", ["float16", "int8", "lengths"])
+def test_every_truncation_of_codes_is_found(tmp_path: Path, kind: str, name: str) -> None:
+    formats.save(younger(kind, "zeros", "int8"), tmp_path / "m")
+    file = tmp_path / "m" / name
+    whole = file.read_bytes()
+    step = 1 if len(whole) < 2000 else 13
+    for length in {*range(0, len(whole) - 1, step), len(whole) - 2, len(whole) - 1}:
+        if whole[length:].strip() == b"":
+            continue
+        file.write_bytes(whole[:length])
+        with pytest.raises(FormatError, match=rf"{name}: .*byte"):
+            formats.load(tmp_path / "m", format="native")
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.integers(0, 10**6), value=st.integers(0, 255), name=st.sampled_from(sorted(native.FILES)))
+def test_a_changed_byte_gives_an_error_that_says_so_or_a_sound_model(
+    tmp_path_factory: pytest.TempPathFactory, place: int, value: int, name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("changed") / "m"
+    formats.save(younger("lengths", "zeros", "int8"), folder)
+    data = bytearray((folder / name).read_bytes())
+    edge = min(len(data), 1500)  # where JSON is, not numbers
+    data[place % edge] = value
+    (folder / name).write_bytes(data)
+    told = ""
+    try:
+        table = formats.load(folder, format="native")
+    except FormatError as error:
+        told = str(error)
+    else:
+        assert table.storage.take(range(table.storage.shape[0])).shape == table.storage.shape
+    assert told == "" or str(folder) in told
+
+
+DAMAGED: dict[str, tuple[dict[str, Any], str]] = {
+    "no part": ({"part": None}, '"part" is None'),
+    "part zero": ({"part": 0}, '"part" is 0'),
+    "part that does not fit": ({"part": 3}, r"codes of shape \(7, 3\), but config.json says \(7, 2\)"),
+    "part that is true": ({"part": True}, '"part" is True'),
+    "words": ({"words": 5}, "4 words, but config.json says 5"),
+    "dim": ({"dim": 6}, "centroids of shape"),
+    "storage": ({"storage": "int4"}, "\"storage\" is 'int4'"),
+    "storage of others": ({"storage": "int8"}, '"scales" is missing'),
+    "ngrams no object": ({"ngrams": [3]}, r'"ngrams" is \[3\], not an object'),
+    "unknown entry": ({"ngrams": {"minn": 3, "fancy": 1}}, "'fancy' is 1, which no n-grams have"),
+    "entry of another kind": ({"ngrams": {"minn": "3"}}, "'minn' is '3'"),
+    "true for a number": ({"ngrams": {"minn": True}}, "'minn' is True"),
+    "minn over maxn": ({"ngrams": {"minn": 5, "maxn": 3}}, "minn is from 0 to maxn"),
+    "too many buckets": ({"ngrams": {"bucket": 2**40}}, "there are at most 2,147,483,647"),
+    "buckets below zero": ({"ngrams": {"bucket": -1, "maxn": 0, "minn": 0}}, "-1 buckets; there are at most"),
+    "fewer buckets than kept": ({"ngrams": {"bucket": 6, "zeros": True}}, '"buckets" from 5 to 8, but there are 6'),
+    "no row of zeros": ({"ngrams": {"bucket": 100}}, r"says \(6, 3\)"),
+    "classes no object": ({"classes": 5}, '"classes" is no object of labels'),
+    "a loss nobody knows": ({"classes.loss": "hinge"}, "\"loss\" is 'hinge'; known: softmax"),
+    "a loss that is no text": ({"classes.loss": ["softmax"]}, '"loss" is'),
+    "a label twice": ({"classes.labels": ["a", "a"]}, "one stands twice"),
+    "a label that is a number": ({"classes.labels": [1]}, "one is 1"),
+    "too many labels": ({"classes.labels": ["a", "b"]}, r"says \(2, 5\)|says \(2,\)"),
+    "counts of others": ({"classes.counts": [1, 2]}, '"counts" of labels are 1 whole numbers'),
+    "counts below zero": ({"classes.counts": [-1]}, '"counts" of labels'),
+    "counts too large": ({"classes.counts": [2**63]}, '"counts" of labels'),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), DAMAGED.values(), ids=DAMAGED)
+def test_claims_that_contradict_the_tensors_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    formats.save(younger("lengths", "zeros", "int8"), tmp_path / "m")
+    path = tmp_path / "m" / "config.json"
+    config = json.loads(path.read_text())
+    for name, value in changes.items():
+        place, _, part = name.rpartition(".")
+        (config[place] if place else config)[part] = value
+    path.write_text(json.dumps(config))
+    with pytest.raises(FormatError, match=message):
+        formats.load(tmp_path / "m")
+
+
+BROKEN_TENSORS: dict[str, tuple[dict[str, Any], str]] = {
+    "a bucket twice": ({"buckets": np.array([5, 5])}, 'a bucket stands twice in "buckets"'),
+    "a bucket below zero": ({"buckets": np.array([5, -1])}, '"buckets" from -1 to 5'),
+    "buckets with a point": ({"buckets": np.array([5.0, 6.0])}, 'tensor "buckets" is float64'),
+    "no codes": ({"codes": None}, '"codes" is missing'),
+    "no table of lengths": ({"length_of": None}, '"length_of" is missing'),
+    "no lengths": ({"lengths": None}, '"lengths" is missing'),
+    "lengths of others": ({"lengths": np.zeros(6, np.uint8)}, r"lengths of shape \(6,\)"),
+    "not a number": ({"centroids": np.full(256 * 5, np.nan, np.float32)}, 'entry 0 of "centroids" is nan'),
+    "infinity": ({"length_of": np.full(256, np.inf, np.float32)}, 'entry 0 of "length_of" is inf'),
+    "labels without scales": ({"classes.scales": None}, '"classes.scales" is missing'),
+    "labels of another kind": ({"classes.bytes": np.zeros((1, 5), np.uint8)}, '"classes.bytes" is uint8'),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN_TENSORS.values(), ids=BROKEN_TENSORS)
+def test_damaged_tensors_of_codes_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    formats.save(younger("lengths", "zeros", "int8"), tmp_path / "m")
+    file = tmp_path / "m" / "vectors.safetensors"
+    parts = {name: np.array(array) for name, array in tensors.read(file).items()} | change
+    file.unlink()
+    tensors.write(file, {name: array for name, array in parts.items() if array is not None})
+    with pytest.raises(FormatError, match=message):
+        formats.load(tmp_path / "m")
+
+
+def test_an_older_file_may_have_entries_of_these_names(tmp_path: Path) -> None:
+    config = {"ngrams": [1], "classes": "two"}
+    formats.save(Table(["a"], Dense(np.ones((1, 2))), None, config), tmp_path / "m")
+    assert formats.load(tmp_path / "m").config == config
+
+
+def test_the_state_cannot_hide_vectors(tmp_path: Path) -> None:
+    table = younger("int8", state=True)
+    table.state["scales"] = np.ones(2)
+    with pytest.raises(ValueError, match='called "scales"'):
+        formats.save(table, tmp_path / "m")

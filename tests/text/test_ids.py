@@ -23,7 +23,7 @@ from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 
 KINDS = [("words", True), ("words", False), ("whitespace", True), ("whitespace", False)]
-KINDS += [("characters", True), ("characters", False)]
+KINDS += [("characters", True), ("characters", False), ("ascii-whitespace", False)]
 PIECES = [
     *[" ", "\n", "\n\n", "\r\n", "\0", "\t", "\u00a0", "\u2028", "\u3000", "'", "’", "''", ".", "\u200d"],
     *[

@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive_ngrams
-from wordfield.text.ngrams import Ngrams, NgramVocabulary, word_hashes
+from wordfield.kernels import murmur
+from wordfield.text import ngrams as module
+from wordfield.text.ngrams import Ngrams, NgramVocabulary, encoded, word_hashes
 
 WORDS = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=12)
 
@@ -16,6 +18,7 @@ def test_hashes_and_ngrams_are_those_of_the_naive_twin(words, minn, maxn):
         minn, maxn = maxn, minn
     ngrams = Ngrams(minn, maxn, 1000)
     hashes, starts = ngrams.hashes(words)
+    assert starts[-1] == len(hashes)
     for word, first, last in zip(words, starts, starts[1:], strict=False):
         expected = naive_ngrams.ngrams(word, minn, maxn)
         assert ngrams.spelled(word) == expected
@@ -77,8 +80,81 @@ def test_a_word_without_any_row_is_unknown():
         ({"bucket": 0}, "at least 1 bucket, not 0; without n-grams, say maxn=0"),
         ({"maxn": 0, "minn": 0, "bucket": 0, "word_ngrams": 2}, "at least 1 bucket"),
         ({"word_ngrams": 0}, "word_ngrams 1 or more"),
+        ({"hash": "md5"}, "the hash is fasttext or floret, not 'md5'"),
+        ({"hash_count": 2}, "1 row in fastText, 1 to 4 in floret, not 2 in fasttext"),
+        ({"hash": "floret", "hash_count": 5}, "not 5 in floret"),
+        ({"hash": "floret", "bucket": 0, "maxn": 0, "minn": 0}, "at least 1 bucket"),
+        ({"seed": 1}, "in fastText 2166136261, not 1"),
+        ({"hash": "floret", "seed": 1 << 32}, "a number of 32 bits"),
     ],
 )
 def test_ngrams_that_cannot_be_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         Ngrams(**fields)
+
+
+def test_broken_words_have_the_ngrams_of_their_bytes():
+    ngrams = Ngrams(1, 3, 100)
+    for word in ("a\udc80b", "\udcff", "\ud800x"):
+        hashes, _ = ngrams.hashes([word])
+        assert [naive_ngrams.fnv(encoded(each)) for each in ngrams.spelled(word)] == hashes.tolist()
+    assert len(NgramVocabulary([], None, ngrams).origin("a\udc80b").ngrams) == len(ngrams.spelled("a\udc80b"))
+
+
+def test_of_very_many_buckets_the_few_with_rows_are_found(monkeypatch):
+    kept = np.random.default_rng(1).permutation(50)[:20]
+    hashes = np.arange(200, dtype=np.uint32)
+    for zeros in (False, True):
+        expected = Ngrams(3, 4, 50, kept=kept, zeros=zeros).placed(hashes, 7)
+        monkeypatch.setattr(module, "MANY", 10)
+        assert Ngrams(3, 4, 50, kept=kept, zeros=zeros).placed(hashes, 7).tolist() == expected.tolist()
+        monkeypatch.undo()
+    none = Ngrams(3, 4, 2**31 - 1, kept=np.empty(0, np.int64))
+    assert none.placed(hashes, 7).tolist() == [-1] * 200
+
+
+# floret
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40), st.integers(0, 2**32 - 1))
+def test_murmur_is_that_of_the_naive_twin(text, seed):
+    found = murmur.hashes(np.frombuffer(text or b"\0", np.uint8), np.array([[0, len(text)]]), seed)
+    assert found.tolist() == [naive_ngrams.murmur(text, seed)]
+
+
+def test_murmur_is_the_published_one():
+    text = b"The quick brown fox jumps over the lazy dog"
+    assert naive_ngrams.murmur(text, 0) == [0xBC071B6C, 0xE34BBC7B, 0xC49A9347, 0x7A433CA9]
+    assert naive_ngrams.murmur(b"", 0) == [0, 0, 0, 0]
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, max_size=6), st.integers(0, 3), st.integers(0, 5), st.integers(1, 4))
+def test_in_floret_a_word_is_the_rows_of_itself_and_of_its_ngrams(words, minn, maxn, count):
+    if minn > maxn:
+        minn, maxn = maxn, minn
+    ngrams = Ngrams(minn, maxn, 1000, hash="floret", hash_count=count, own=False)
+    hashes, starts = ngrams.hashes(words)
+    assert starts[-1] == len(hashes)
+    for word, first, last in zip(words, starts, starts[1:], strict=False):
+        spelled = [f"<{word}>", *naive_ngrams.ngrams(word, minn, maxn)]
+        assert ngrams.spelled(word)[::count] == spelled
+        assert len(ngrams.spelled(word)) == count * len(spelled)
+        expected = [each for ngram in spelled for each in naive_ngrams.murmur(ngram.encode(), 2166136261)[:count]]
+        assert hashes[first:last].tolist() == expected
+
+
+def test_in_floret_no_word_has_a_row_of_its_own():
+    ngrams = Ngrams(2, 3, 40, hash="floret", hash_count=2, own=False, begin="[", end="]]")
+    vocabulary = NgramVocabulary(["ab", "</s>"], [2, 1], ngrams)
+    assert vocabulary.table_rows == 40
+    spelled = ["[ab]]", "[a", "[ab", "ab", "ab]", "b]", "b]]", "]]"]
+    rows = [each % 40 for ngram in spelled for each in naive_ngrams.murmur(ngram.encode(), 2166136261)[:2]]
+    assert vocabulary.bag("ab").tolist() == rows
+    assert vocabulary.bag("</s>").tolist() == []
+    origin = vocabulary.origin("ab")
+    assert not origin.known
+    assert origin.ngrams == [(ngram, rows[here], True) for here, ngram in enumerate(np.repeat(spelled, 2))]
+    assert not ngrams.plain
+    assert Ngrams().plain

@@ -11,7 +11,7 @@ from wordfield.text.normalization import lower
 from wordfield.text.tokenizers import Tokenizer
 
 KINDS = [("words", True), ("words", False), ("whitespace", True), ("whitespace", False)]
-KINDS += [("characters", True), ("characters", False)]
+KINDS += [("characters", True), ("characters", False), ("ascii-whitespace", True), ("ascii-whitespace", False)]
 SPECIAL = "〇あー한ไำ้ก \n\t\r\0\u00a0\u0085\u2028\u3000\u200c\u200d'’_.,-ΑΣσςİıẞßǅⅧⒶée\u0301中文٣𝟘𐐀😀\ufffd\ud800aZ09"
 TEXT = st.text(st.one_of(st.sampled_from(SPECIAL), st.characters()), max_size=60)
 
@@ -44,6 +44,12 @@ def test_whitespace_keeps_everything_between_spaces():
         "<unk>",
     ]
     assert Tokenizer.of("whitespace", lowercase=True).tokenize("The ΣΑΣ") == ["the", "σασ"]
+
+
+def test_ascii_whitespace_cuts_where_fasttext_does():
+    text = "The cat,\u2003SAT.\0on\u00a0 a\tb\vc\fd\r\ne\x1cf\u3000g\x85h"
+    words = ["The", "cat,\u2003SAT.", "on\u00a0", "a", "b", "c", "d", "e\x1cf\u3000g\x85h"]
+    assert Tokenizer.of("ascii-whitespace").tokenize(text) == words
 
 
 @pytest.mark.parametrize(("name", "lowercase"), KINDS)

@@ -16,7 +16,7 @@ from wordfield.vectors import WordVectors
 __all__ = ["TASKS", "evaluate", "recognise"]
 
 TASKS: dict[str, str] = {"similarity": "similarity", "analogy": "analogy"}
-"""Name of a task -> module in this package."""
+"""Name of a task of word vectors -> module in this package; `classification` is for classifiers."""
 
 
 class Task(Protocol):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wordfield.evaluation.lines import lines, row_of
 from wordfield.search import exact
+from wordfield.storage import Sparse
 from wordfield.vectors import WordVectors
 
 Z95 = 1.959963984540054
@@ -130,9 +131,10 @@ def _nearest(
     words: WordVectors, a: NDArray[np.int64], b: NDArray[np.int64], c: NDArray[np.int64], limit: int, method: str
 ) -> NDArray[np.int64]:
     """The row that answers each question (Q,), of the first ``limit``."""
-    matrix, norms = words.table.matrix[:limit], words.table.norms[:limit]
-    if not isinstance(matrix, np.ndarray):
+    matrix, norms = words.table.matrix, words.table.norms
+    if isinstance(words.table, Sparse):
         return _by_cosines(words, np.stack([a, b, c], axis=1), limit, method)
+    among = None if limit == len(words) else np.arange(limit)
     found = np.empty(len(a), np.int64)
     step = max(1, NUMBERS // (6 * words.dim))
     for start in range(0, len(a), step):
@@ -141,10 +143,10 @@ def _nearest(
         directions = exact.unit(words.table.take(used))
         first, second, third = (directions[each] for each in place.reshape(given.shape).T)
         if method == "add":
-            rows, _ = exact.nearest(matrix, second - first + third, 1, norms=norms, exclude=given)
+            rows, _ = exact.nearest(matrix, second - first + third, 1, norms=norms, exclude=given, candidates=among)
         else:
             queries = np.stack([second, third, first], axis=1)
-            rows, _ = exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=given)
+            rows, _ = exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=given, candidates=among)
         found[start : start + step] = rows[:, 0]
     return found
 

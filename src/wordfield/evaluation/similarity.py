@@ -2,11 +2,13 @@
 whatever has their form.
 
 Spearman's rank correlation; its interval by Fisher's z with the standard error of Bonett and Wright (2000). Pairs with
-an unknown word are left out and counted; pairs that stand twice in a set count twice, as everywhere.
+an unknown word are left out and counted, unless its n-grams make a vector; pairs that stand twice in a set count twice,
+as everywhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import atanh, sqrt, tanh
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from wordfield.evaluation.lines import fields, lines, row_of
 from wordfield.search.exact import unit
+from wordfield.text.ngrams import NgramVocabulary
 from wordfield.vectors import WordVectors
 
 Z95 = 1.959963984540054
@@ -69,13 +72,13 @@ def evaluate(words: WordVectors, path: Path, **_: Any) -> dict[str, Any]:
     pairs = read(path)
     known = []
     for pair in pairs:
-        one, other = row_of(words, pair.one), row_of(words, pair.other)
+        one, other = spelled(words, pair.one), spelled(words, pair.other)
         if one is not None and other is not None:
             known.append((one, other, pair.score))
     value = None
     if known:
-        ones, others, scores = (np.array(column) for column in zip(*known, strict=True))
-        value = spearman(cosines(words, ones, others), scores)
+        ones, others, scores = zip(*known, strict=True)
+        value = spearman(cosines(words, ones, others), np.array(scores))
     low, high = interval(value, len(known))
     return {
         "task": "similarity",
@@ -86,17 +89,26 @@ def evaluate(words: WordVectors, path: Path, **_: Any) -> dict[str, Any]:
         "high": high,
         "pairs": len(pairs),
         "covered": len(known),
-        "oov": "skip",
+        "oov": "n-grams" if isinstance(words.vocabulary, NgramVocabulary) else "skip",
     }
 
 
-def cosines(words: WordVectors, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The cosine of each pair of rows (n,)."""
+def spelled(words: WordVectors, word: str) -> str | None:
+    """The word as the vectors spell it, or, where it is unknown, as its n-grams are made; None if it has no vector."""
+    row = row_of(words, word)
+    if row is not None:
+        return words.vocabulary.words[row]
+    vocabulary, small = words.vocabulary, word.lower()
+    return small if isinstance(vocabulary, NgramVocabulary) and len(vocabulary.bag(small)) else None
+
+
+def cosines(words: WordVectors, ones: Sequence[str], others: Sequence[str]) -> NDArray[np.float64]:
+    """The cosine of each pair of words (n,)."""
     products = np.empty(len(ones), dtype=np.float64)
     step = max(1, NUMBERS // words.dim)
     for start in range(0, len(ones), step):
         here = slice(start, start + step)
-        left, right = unit(words.table.take(ones[here])), unit(words.table.take(others[here]))
+        left, right = unit(words[ones[here]]), unit(words[others[here]])
         np.einsum("nd,nd->n", left, right, out=products[here])
     return products
 

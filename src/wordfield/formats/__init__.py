@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wordfield.formats.files import PathLike, opened
-from wordfield.formats.table import FormatError, Table
-from wordfield.storage import Dense, Storage
+from wordfield.formats.table import FormatError, Table, composed
+from wordfield.storage import Dense, Float16, Int8, Product, Sparse, Storage
 
 __all__ = ["FORMATS", "FormatError", "Table", "check_target", "format_of", "load", "losses", "recognise", "save"]
 
 FORMATS: dict[str, str] = {
     "native": "native",
+    "fasttext": "fasttext_binary",
+    "floret": "floret",
     "word2vec-text": "word2vec_text",
     "word2vec-binary": "word2vec_binary",
     "glove-text": "glove_text",
@@ -27,7 +29,14 @@ FORMATS: dict[str, str] = {
 }
 """Name of a format -> module in this package, in the order in which they are tried."""
 
-SUFFIXES: dict[str, str] = {"": "native", ".txt": "word2vec-text", ".vec": "word2vec-text", ".bin": "word2vec-binary"}
+SUFFIXES: dict[str, str] = {
+    "": "native",
+    ".txt": "word2vec-text",
+    ".vec": "word2vec-text",
+    ".bin": "word2vec-binary",
+    ".ftz": "fasttext",
+    ".floret": "floret",
+}
 """What a new file is written as, by its suffix."""
 
 LARGEST = 100_000_000
@@ -40,7 +49,6 @@ HINTS: dict[bytes, str] = {
     b"\x80": "it looks like a Python pickle, which is never read because reading one runs code",
     b"PK\x03\x04": "it looks like a zip archive: unpack it first",
     b"FiFu": "it looks like a finalfusion file, which is not read yet",
-    b"\xba\x16\x4f\x2f": "it looks like a fastText .bin, which is not read yet",
     b"\xff\xfe": "it looks like UTF-16 text: save it as UTF-8",
     b"\xef\xbb\xbf": "it starts with a byte order mark: save it as UTF-8 without",
 }
@@ -77,7 +85,10 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
     replaced.
     """
     name = format or format_of(path)
-    if name != "native" and not isinstance(table.storage, Dense):
+    if table.ngrams is not None and "ngrams" not in _module(name).HOLDS:
+        rows = composed(table.storage, table.vocabulary.bags(table.words))
+        table = replace(table, storage=Dense(rows), ngrams=None)
+    if name != "native" and isinstance(table.storage, Sparse):
         table = replace(table, storage=_dense(table.storage, name))
     _module(name).save(table, Path(path))
 
@@ -119,11 +130,19 @@ def check_target(path: PathLike, format: str | None = None) -> None:
 
 
 def losses(table: Table, format: str) -> list[str]:
-    """The parts of ``table`` that a file of this format does not keep: of "counts", "config", "state"; to be told to
-    the user.
+    """The parts of ``table`` that a file of this format does not keep: of "counts", "config", "state", "ngrams",
+    "classes", "codes" and "product"; to be told to the user.
     """
     holds = _module(format).HOLDS
-    present = {"counts": table.counts is not None, "config": bool(table.config), "state": bool(table.state)}
+    present = {
+        "counts": table.counts is not None,
+        "config": bool(table.config),
+        "state": bool(table.state),
+        "ngrams": table.ngrams is not None,
+        "classes": table.classes is not None,
+        "codes": isinstance(table.storage, Float16 | Int8),
+        "product": isinstance(table.storage, Product),
+    }
     return [part for part, there in present.items() if there and part not in holds]
 
 

@@ -8,6 +8,13 @@ pairs.
 A table that is mostly zeros has ``"wordfield": 2`` and a "storage" in its config.json: "sparse", with the tensors
 "indptr" (V + 1,), "indices" (E,) and "data" (E,) float32 instead of "vectors", as CSR has them, columns ascending in a
 row; or "identity", one-hot vectors, with none at all.
+
+What is younger has ``"wordfield": 3``. Rows that are codes: "storage" is "float16", with the tensor "halves" (V, D);
+"int8", with "bytes" (V, D) and "scales" (V,) float32; or "product", with "part", numbers in a part of a row, and
+"codes" (V, P) uint8, "centroids" (256 D,) float32 and, where lengths are apart, "lengths" (V,) uint8 and "length_of"
+(256,) float32. Words with n-grams have "ngrams", its settings, rows for these after those of the words and, unless all
+buckets have rows, which those are: "buckets" (K,). A classifier has "classes": labels (L), counts or null, loss,
+prefix, and a storage as above of L rows, whose tensors' names begin with "classes.".
 """
 
 from __future__ import annotations
@@ -19,15 +26,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.formats import native_parts as parts
 from wordfield.formats import tensors
 from wordfield.formats.files import check_folder, replacing_folder
 from wordfield.formats.table import FormatError, Table
-from wordfield.storage import Dense, Sparse, Storage
+from wordfield.storage import Coded, Sparse
 
-VERSION = 2
+VERSION = 3
 CONFIG, VOCABULARY, VECTORS = "config.json", "vocabulary.json", "vectors.safetensors"
 FILES = frozenset({CONFIG, VOCABULARY, VECTORS})
-HOLDS = frozenset({"counts", "config", "state"})
+HOLDS = frozenset({"counts", "config", "state", "ngrams", "classes", "codes", "product"})
 VECTOR_TENSORS = ("vectors", "indptr", "indices", "data")
 
 
@@ -51,116 +59,85 @@ def check_target(path: Path) -> None:
 def save(table: Table, path: Path) -> None:
     """Write the folder, in place of an older one; refuses what ``check_target`` refuses."""
     check_target(path)
-    for name in VECTOR_TENSORS:
+    entries, arrays = _parts(table)
+    for name in (*VECTOR_TENSORS, *arrays):
         if name in table.state:
             raise ValueError(
                 f'the state cannot hold an array called "{name}": that is a name of the vectors themselves'
             )
-    words, dim = table.storage.shape
-    kind, arrays = _parts(table.storage)
-    ours = {"wordfield": VERSION if kind else 1, "words": words, "dim": dim} | kind
+    words = len(table.words)
+    ours = {"wordfield": 1, "words": words, "dim": table.storage.shape[1]} | entries
     config = ours | table.config | ours
     counts = [None] * words if table.counts is None else table.counts.tolist()
     vocabulary = dict(zip(table.words, counts, strict=True))
     if len(vocabulary) != words:
         raise ValueError(f"{words - len(vocabulary)} words stand twice in the vocabulary: one row a word is needed")
-    state = dict(
-        sorted(table.state.items(), key=lambda item: -item[1].itemsize)
-    )  # so that all stay aligned after the first
+    held = arrays | _widest_first(table.state)
+    if ours["wordfield"] == VERSION:
+        held = _widest_first(held)
     with replacing_folder(path, FILES, CONFIG) as folder:
         (folder / CONFIG).write_bytes(_written(config))
         lines = json.dumps(vocabulary, ensure_ascii=False, separators=(",\n", ": "))
         (folder / VOCABULARY).write_bytes((lines + "\n").encode("utf-8", "surrogatepass"))
-        tensors.write(folder / VECTORS, arrays | state)
+        tensors.write(folder / VECTORS, held)
+
+
+def _widest_first(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """In an order in which all stay aligned."""
+    return dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))
 
 
 def load(path: Path) -> Table:
     """Read the two JSON files and map the tensors; ``FormatError`` where a file is missing, damaged, or contradicts
     another.
     """
-    config = _config(path / CONFIG)
+    config, version = _config(path / CONFIG)
     words, counts = _vocabulary(path / VOCABULARY)
-    arrays = tensors.read(_there(path / VECTORS))
-    shape = (config.pop("words"), config.pop("dim"))
-    kind = config.pop("storage", "dense")
-    if kind != "dense":  # nothing is allocated on the word of a number
-        _agree(path, words, shape)
-    storage = _storage(path / VECTORS, kind, arrays, shape)
-    _agree(path, words, shape)
-    return Table(words, storage, counts, config, arrays)
+    file = _there(path / VECTORS)
+    arrays = tensors.read(file)
+    known, dim = config.pop("words"), config.pop("dim")
+    if version < 3 and config.get("storage", "dense") == "dense":
+        config.pop("storage", None)
+        storage = parts.storage(file, {}, arrays, (known, dim))
+        _agree(path, words, known)
+        return Table(words, storage, counts, config, arrays)
+    _agree(path, words, known)  # nothing is allocated on the word of a number
+    if config.get("storage") == "identity" and known == dim and version < 3:
+        del config["storage"]
+        return Table(words, Sparse.identity(known), counts, config, arrays)
+    younger = (config.pop("ngrams", None), config.pop("classes", None)) if version >= 3 else (None, None)
+    ngrams = parts.ngrams(file, younger[0], arrays)
+    rows = known if ngrams is None else known * ngrams.own + ngrams.rows
+    storage = parts.storage(file, config, arrays, (rows, dim))
+    classes = parts.classes(file, younger[1], arrays, dim)
+    return Table(words, storage, counts, config, arrays, ngrams, classes)
 
 
-def _agree(path: Path, words: list[str], shape: tuple[int, int]) -> None:
-    if len(words) != shape[0]:
-        raise FormatError(f"{path / VOCABULARY}: {len(words)} words, but {CONFIG} says {shape[0]}")
+def _parts(table: Table) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What config.json says of the vectors, n-grams and labels, nothing of plain vectors, and their tensors."""
+    storage = table.storage
+    if table.ngrams is None and table.classes is None and not isinstance(storage, Coded):
+        if isinstance(storage, Sparse) and storage.is_identity:
+            return {"wordfield": 2, "storage": "identity"}, {}
+        entries, arrays = parts.stored(storage)
+        return ({"wordfield": 2} if entries else {}) | entries, arrays
+    entries, arrays = parts.stored(storage)
+    entries = {"wordfield": VERSION, "storage": "dense"} | entries | {"ngrams": None, "classes": None}
+    if table.ngrams is not None:
+        entries["ngrams"], more = parts.stored_ngrams(table.ngrams)
+        arrays |= more
+    if table.classes is not None:
+        entries["classes"], more = parts.stored_classes(table.classes)
+        arrays |= more
+    return entries, arrays
 
 
-def _parts(storage: Storage) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """What config.json says of the storage, nothing if it is dense, and its tensors."""
-    if not isinstance(storage, Sparse):
-        return {}, {"vectors": storage.matrix}
-    if storage.is_identity:
-        return {"storage": "identity"}, {}
-    csr = storage.matrix
-    wide = sorted([("indptr", csr.indptr), ("indices", csr.indices)], key=lambda part: -part[1].itemsize)
-    return {"storage": "sparse"}, dict(wide) | {"data": csr.data}
+def _agree(path: Path, words: list[str], known: int) -> None:
+    if len(words) != known:
+        raise FormatError(f"{path / VOCABULARY}: {len(words)} words, but {CONFIG} says {known}")
 
 
-def _storage(path: Path, kind: Any, arrays: dict[str, NDArray[Any]], shape: tuple[int, int]) -> Storage:
-    """The vectors among the ``arrays``, which are taken out of these."""
-    if kind == "identity" and shape[0] == shape[1]:
-        return Sparse.identity(shape[0])
-    if kind == "sparse":
-        return _sparse(path, [_taken(path, arrays, name, 1) for name in ("indptr", "indices", "data")], shape)
-    if kind != "dense":
-        raise FormatError(
-            f'{path.parent / CONFIG}: "storage" is {kind!r}: sparse or identity (of as many words) is read'
-        )
-    vectors = _taken(path, arrays, "vectors", 2)
-    if vectors.shape != shape:
-        raise FormatError(f"{path}: vectors of shape {vectors.shape}, but {CONFIG} says {shape}")
-    return Dense(vectors)
-
-
-def _taken(path: Path, arrays: dict[str, NDArray[Any]], name: str, axes: int) -> NDArray[Any]:
-    """One of the tensors of the vectors."""
-    array = arrays.pop(name, None)
-    kinds: tuple[type[Any], ...] = (np.int32, np.int64) if name in ("indptr", "indices") else (np.float32,)
-    if array is None or array.ndim != axes or array.dtype not in kinds:
-        what = "is missing" if array is None else f"is {array.dtype} of shape {array.shape}"
-        wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise FormatError(f'{path}: byte 8: the tensor "{name}" {what}; {wanted} with {axes} axes is needed')
-    return array
-
-
-def _sparse(path: Path, parts: list[NDArray[Any]], shape: tuple[int, int]) -> Sparse:
-    """A table of these parts, once it is certain that no index leads elsewhere."""
-    from scipy.sparse import csr_array
-
-    indptr, indices, data = parts
-    if len(indptr) != shape[0] + 1 or indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
-        raise FormatError(f'{path}: "indptr" does not say where {shape[0]} rows of {len(indices)} entries end')
-    if len(data) != len(indices):
-        raise FormatError(f'{path}: {len(indices)} "indices", but {len(data)} numbers in "data"')
-    if len(indices):
-        if indices.min() < 0 or indices.max() >= shape[1]:
-            raise FormatError(
-                f'{path}: "indices" from {indices.min()} to {indices.max()}, but there are {shape[1]} columns'
-            )
-        ascending = np.diff(indices) > 0
-        ascending[indptr[1:-1][(indptr[1:-1] > 0) & (indptr[1:-1] < len(indices))] - 1] = True
-        if not ascending.all():
-            raise FormatError(f'{path}: "indices" do not ascend in each row: byte order or rows are mixed up')
-    finite = np.isfinite(data)
-    if not finite.all():
-        here = int(finite.argmin())
-        raise FormatError(f'{path}: entry {here} of "data" is {data[here]}: finite numbers are needed')
-    csr = csr_array((data, indices, indptr), shape=shape)
-    csr.has_canonical_format = True
-    return Sparse(csr)
-
-
-def _config(path: Path) -> dict[str, Any]:
+def _config(path: Path) -> tuple[dict[str, Any], int]:
     config = _json(_there(path))
     version = config.pop("wordfield", None)
     if not isinstance(version, int) or version < 1:
@@ -170,7 +147,7 @@ def _config(path: Path) -> dict[str, Any]:
     for name in ("words", "dim"):
         if not isinstance(config.get(name), int) or config[name] < 0:
             raise FormatError(f'{path}: the entry "{name}", a whole number, is missing')
-    return config
+    return config, version
 
 
 def _vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64] | None]:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from wordfield.storage import Storage
 from wordfield.text.ngrams import Ngrams, NgramVocabulary
-from wordfield.text.vocabulary import Vocabulary
+from wordfield.text.vocabulary import Bags, Vocabulary
+
+HELD = 1 << 23
+"""Numbers of rows that are added up at once."""
 
 
 class FormatError(ValueError):
@@ -55,8 +58,10 @@ class Table:
 
     def __post_init__(self) -> None:
         words, rows = len(self.words), self.storage.shape[0]
-        if self.ngrams is not None and words + self.ngrams.rows != rows:
-            raise ValueError(f"{words} words and {self.ngrams.rows} rows of n-grams for {rows} rows of vectors")
+        if self.ngrams is not None and words * self.ngrams.own + self.ngrams.rows != rows:
+            raise ValueError(
+                f"{words * self.ngrams.own} rows of words and {self.ngrams.rows} of n-grams for {rows} rows of vectors"
+            )
         if self.ngrams is None and words != rows:
             raise ValueError(f"{words} words for {rows} rows of vectors: one word a row is needed")
         if self.counts is not None and len(self.counts) != words:
@@ -68,3 +73,22 @@ class Table:
         if self.ngrams is None:
             return Vocabulary(self.words, self.counts)
         return NgramVocabulary(self.words, self.counts, self.ngrams)
+
+
+def composed(storage: Storage, bags: Bags) -> NDArray[np.float32]:
+    """The mean of the rows of each word, (n, D), added up in float32 one after the other, as fastText does."""
+    starts, rows = bags
+    sizes = np.diff(starts)
+    if len(rows) == len(sizes) and (sizes == 1).all():
+        return storage.take(rows)
+    found = np.zeros((len(sizes), storage.shape[1]), np.float32)
+    most = int(sizes.max(initial=0))
+    step = max(1, HELD // max(1, storage.shape[1] * max(1, most)))
+    for first in range(0, len(sizes), step):
+        some, here = found[first : first + step], starts[first : first + step + 1]
+        taken = storage.take(rows[here[0] : here[-1]])
+        for place in range(int(sizes[first : first + step].max())):  # the sum of several at once has other last bits
+            longer = np.flatnonzero(sizes[first : first + step] > place)
+            some[longer] += taken[here[longer] - here[0] + place]
+    found *= (1 / np.maximum(sizes, 1)).astype(np.float32)[:, None]
+    return found

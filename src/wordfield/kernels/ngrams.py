@@ -70,3 +70,35 @@ def spelled(
                     count += 1
     starts[len(bounds)] = count
     return count
+
+
+@kernel
+def spans(
+    text: Bytes, bounds: Bounds, minn: int, maxn: int, starts: NDArray[np.int64], found: NDArray[np.int64]
+) -> int:
+    """Where each word and each of its n-grams begin and end in the text: those of word w from ``starts[w]`` on, the
+    whole word first, as far as ``found`` (S, 2) has room; how many there are. A word of no bytes has none.
+    """
+    count = 0
+    for word in range(len(bounds)):
+        starts[word] = count
+        begin, end = bounds[word, 0], bounds[word, 1]
+        if begin < end:
+            if count < len(found):
+                found[count, 0], found[count, 1] = begin, end
+            count += 1
+        for first in range(begin, end):
+            if text[first] & 0xC0 == 0x80:
+                continue
+            here, size = first, 0
+            while here < end and size < maxn:
+                here += 1
+                while here < end and text[here] & 0xC0 == 0x80:
+                    here += 1
+                size += 1
+                if size >= minn and not (size == 1 and (first == begin or here == end)):
+                    if count < len(found):
+                        found[count, 0], found[count, 1] = first, here
+                    count += 1
+    starts[len(bounds)] = count
+    return count

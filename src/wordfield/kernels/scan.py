@@ -33,7 +33,7 @@ CLASS_SPLIT, CLASS_LETTER, CLASS_JOINER, CLASS_LINE_END = 0, 2, 3, 4
 CLASS_ALONE, CLASS_MARK, CLASS_DIGIT, CLASS_POINT, CLASS_CASED = 5, 6, 7, 8, 0x80
 
 # Positions in Table.state.
-READ, TOKENS, ENDS, TYPES, TEXT = 0, 1, 2, 3, 4
+READ, TOKENS, ENDS, TYPES, TEXT, EVERY = 0, 1, 2, 3, 4, 5
 
 # Positions in text and slots are unsigned: Numba then need not ask whether they count from the end.
 ZERO, ONE, TWO, THREE, SEVEN, EIGHT, HALF = (np.uint64(number) for number in (0, 1, 2, 3, 7, 8, 32))
@@ -53,7 +53,8 @@ class Table(NamedTuple):
     where free.
 
     ``slots`` (2 S,), ``counts`` (T,), ``firsts`` (T,) where each word was first seen, ``starts`` (T + 1,) of the words
-    in ``text``, ``eights`` the same text by eights, ``state`` (5,): see the positions above.
+    in ``text``, ``eights`` the same text by eights, ``state`` (6,): see the positions above; EVERY is 1 where each line
+    end counts.
     """
 
     slots: Eights
@@ -317,10 +318,11 @@ def tally(folded: Bytes, eights: Eights, size: int, table: Table, base: int, ids
 
     Goes on from ``table.state``; False if the table has to grow before it goes on. ``base`` + the token's position is
     when a word was first seen. A line end that adds no token since the one before it is left out, save the first of a
-    block.
+    block, and unless ``table.state[EVERY]`` is set.
     """
     slots, counts, starts, text, state = table.slots, table.counts, table.starts, table.eights, table.state
     here, tokens, lines, stop = np.uint64(state[READ]), np.uint64(state[TOKENS]), state[ENDS], np.uint64(size)
+    every = state[EVERY] != 0
     while here < stop:
         start = here
         eight = eights[here]
@@ -342,7 +344,7 @@ def tally(folded: Bytes, eights: Eights, size: int, table: Table, base: int, ids
             counts[number] += 1
             ids[tokens] = number
             tokens += ONE
-        if folded[here] == LINE_END and here < stop and (lines == 0 or ends[lines - 1] != np.int64(tokens)):
+        if folded[here] == LINE_END and here < stop and (every or lines == 0 or ends[lines - 1] != np.int64(tokens)):
             ends[lines] = tokens
             lines += 1
         here += ONE

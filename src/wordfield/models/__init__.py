@@ -14,6 +14,8 @@ LINEAGE: dict[str, str] = {
     "svd": "count.svd:SVD",
     "word2vec": "predict.word2vec:Word2Vec",
     "glove": "predict.glove:GloVe",
+    "fasttext": "predict.fasttext:FastText",
+    "classifier": "predict.classifier:Classifier",
 }
 
 

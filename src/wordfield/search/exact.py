@@ -2,7 +2,8 @@
 they are made.
 
 No copy of the table in unit length is made; the norms divide the scores. So a table mapped from disk is read once a
-call and stays there. A table may be sparse (CSR): it is never made dense, the queries are.
+call and stays there. A table may be sparse (CSR): it is never made dense, the queries are. One of codes is decoded a
+block at a time.
 
 V rows of the table, D dimensions, Q queries, C candidate rows, k answers, E rows excluded for each query.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    Matrix: TypeAlias = "NDArray[np.float32] | csr_array[Any]"
+    Matrix: TypeAlias = "NDArray[np.float32] | csr_array[Any] | Readable"
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -38,6 +39,14 @@ THREADS = 4
 """That multiply a sparse table, at most: memory does not feed more."""
 EPSILON = 0.001
 """Keeps 3CosMul from dividing by zero (Levy and Goldberg 2014, section 4.2)."""
+
+
+class Readable(Protocol):
+    """A table (V, D) that makes the rows that are read of it: float32, those of a slice or of given numbers."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    def __getitem__(self, rows: Any, /) -> Floats: ...
 
 
 class Stretch(NamedTuple):
@@ -139,7 +148,7 @@ def _blocks(matrix: Matrix, norms: Floats, candidates: Rows | None) -> Iterator[
     """The table in order: row numbers (R,), rows (R, D), and what makes a product with a unit vector a cosine (R,)."""
     count = matrix.shape[0] if candidates is None else len(candidates)
     step = SCORES // QUERIES
-    if not isinstance(matrix, np.ndarray):
+    if _is_sparse(matrix):
         step = max(step, int(SPARSE * matrix.shape[0] // max(1, matrix.nnz)))
     first = 0 if candidates is None or not count else int(candidates[0])
     together = candidates is None or not count or candidates[-1] - first == count - 1
@@ -152,19 +161,25 @@ def _blocks(matrix: Matrix, norms: Floats, candidates: Rows | None) -> Iterator[
         yield rows, block, np.where(directed, 1 / np.where(directed, lengths, 1), 0).astype(np.float32)
 
 
-def _stretch(matrix: Matrix, start: int, stop: int) -> Floats | Stretch:
-    """Consecutive rows, not copied."""
-    if isinstance(matrix, np.ndarray):
-        return matrix[start:stop]
+def _is_sparse(matrix: Matrix) -> TypeGuard[csr_array[Any]]:
+    return hasattr(matrix, "indptr")
+
+
+def _stretch(matrix: Any, start: int, stop: int) -> Floats | Stretch:
+    """Consecutive rows, not copied where the table has them."""
+    if not _is_sparse(matrix):
+        block: Floats = matrix[start:stop]
+        return block
     begin, end = matrix.indptr[start], matrix.indptr[stop]
     shape = (stop - start, matrix.shape[1])
     return Stretch(matrix.indptr[start : stop + 1] - begin, matrix.indices[begin:end], matrix.data[begin:end], shape)
 
 
-def _chosen(matrix: Matrix, rows: Rows) -> Floats | Stretch:
+def _chosen(matrix: Any, rows: Rows) -> Floats | Stretch:
     """Any rows, copied."""
-    if isinstance(matrix, np.ndarray):
-        return matrix[rows]
+    if not _is_sparse(matrix):
+        some: Floats = matrix[rows]
+        return some
     chosen = matrix[rows]
     return Stretch(chosen.indptr, chosen.indices, chosen.data, chosen.shape)
 

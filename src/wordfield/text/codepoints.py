@@ -26,6 +26,8 @@ SPACELESS = (
 )
 """Letters and marks of the scripts that put no space between words."""
 ALONES = rf"[{SPACELESS}--\p{{M}}]"
+ASCII_SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\0"), " ")
+"""For ``str.translate``: what stands between words for fastText, besides the space."""
 ENDS_OF_CLAUSES = "。！？；，、："
 
 
@@ -114,9 +116,16 @@ def _space_classes() -> NDArray[np.uint8]:
     return classes
 
 
+def _ascii_space_classes() -> NDArray[np.uint8]:
+    classes = lines().copy()
+    classes[[code for code in (ord(" "), *ASCII_SPACES) if code != 10]] = SPLIT
+    return classes
+
+
 CLASSES: dict[str, Callable[[], NDArray[np.uint8]]] = {
     "words": _word_classes,
     "whitespace": _space_classes,
+    "ascii-whitespace": _ascii_space_classes,
     "characters": _character_classes,
     "chinese": _chinese_classes,
     "subwords": lambda: lines().copy(),

@@ -118,10 +118,16 @@ class Corpus:
                 words = words_given(sentence)
                 yield scalar(words if isinstance(words, str) else " ".join(words))
             return
-        for part in self._once(self._parts):
-            with opened(part) as stream:
-                for line, _ in self._decoded(stream):
-                    yield line
+        for _, lines in self.by_part():
+            yield from lines
+
+    def by_part(self) -> Iterator[tuple[Part, Iterator[str]]]:
+        """Each stream of text, and its lines as they stand; ``invalid`` counts from 0 again. None for sentences that
+        Python holds.
+        """
+        self.invalid = 0
+        for part in self._once(self._parts or []):
+            yield part, self._lines_of(part)
 
     def scan(
         self,
@@ -267,6 +273,12 @@ class Corpus:
                 yield self.tokenizer.tokenize(words)
             else:
                 yield join([lower(scalar(word)) if self._lower_lists else scalar(word) for word in words if word])
+
+    def _lines_of(self, part: Part) -> Iterator[str]:
+        with opened(part) as stream:
+            for line, invalid in self._decoded(stream):
+                self.invalid += invalid
+                yield line
 
     def _from_files(self, parts: list[Part]) -> Iterator[list[str]]:
         for part in parts:

@@ -40,7 +40,7 @@ def empty_table(types: int = TYPES, text: int = TEXT) -> kernels.Table:
     room = np.zeros(text, np.uint8)
     counts, firsts, starts = (np.zeros(size, np.int64) for size in (types, types, types + 1))
     return kernels.Table(
-        np.zeros(4 * types, np.uint64), counts, firsts, starts, room, eights(room), np.zeros(5, np.int64)
+        np.zeros(4 * types, np.uint64), counts, firsts, starts, room, eights(room), np.zeros(6, np.int64)
     )
 
 
@@ -107,9 +107,9 @@ class Worker:
     """One thread's text and tallies: a new one where it goes back in the corpus to help another thread."""
 
     def __init__(
-        self, tokenizer: Tokenizer, strict: bool, block: int, begun: Callable[[], Tally], helped: bool
+        self, tokenizer: Tokenizer, strict: bool, block: int, begun: Callable[[], Tally], helped: bool, every: bool
     ) -> None:
-        self.tokenizer, self.strict, self.begun = tokenizer, strict, begun
+        self.tokenizer, self.strict, self.begun, self.every = tokenizer, strict, begun, every
         self.helper = Preparer(tokenizer) if helped and tokenizer.slow and sys.executable else None
         self.prepared = tokenizer.prepared if self.helper is None else self.helper.prepared
         self.tally = begun()
@@ -127,7 +127,7 @@ class Worker:
             self.buffer = block.data
         folded, invalid = self._folded(block)
         state, base = tally.table.state, len(tally.done) << 32
-        state[:3] = 0
+        state[:3], state[kernels.EVERY] = 0, self.every
         with np.errstate(over="ignore"):
             while not kernels.tally(self.out, self.eights, folded, tally.table, base, self.ids, self.ends):
                 tally.table = larger_table(tally.table)
@@ -137,6 +137,7 @@ class Worker:
             lines += 1
         ids, ends = tally.spool.write(self.ids[:tokens]), tally.spool.write(self.ends[:lines])
         first, last = (int(self.ends[0]), int(self.ends[lines - 1])) if lines else (-1, -1)
+        first = 1 if self.every and lines else first  # an empty line is a sentence too
         tally.done[place] = Done(Written(tally.number, ids, tokens, ends, lines), first, last, invalid, block.size)
 
     def close(self) -> None:
@@ -167,7 +168,7 @@ class Worker:
         self.out = np.empty(-(-(size * 2 + kernels.PADDING) // 8) * 8 + 8, np.uint8)
         self.eights = eights(self.out)
         self.ids = np.empty(size // 2 + 2, np.int32)
-        self.ends = np.empty(size // 2 + 3, np.int32)
+        self.ends = np.empty((size if self.every else size // 2) + 3, np.int32)
 
 
 class Source:
@@ -263,9 +264,11 @@ def scan(
     folder: str | os.PathLike[str] | None,
     progress: Progress,
     total: int,
+    every: bool = False,
 ) -> Scan:
     """Tally the blocks of all ``streams`` with ``threads`` threads, this one among them. ``spool`` begins a file of
-    numbers; temporary ones go to ``folder``.
+    numbers; temporary ones go to ``folder``. ``every``: lines without a word end in ``Scan.blocks`` too, and count as
+    sentences.
     """
     tallies: list[Tally] = []
     workers: list[Worker] = []
@@ -277,7 +280,7 @@ def scan(
             return tallies[-1]
 
     try:
-        workers += [Worker(tokenizer, strict, block, begun, helped=number > 0) for number in range(threads)]
+        workers += [Worker(tokenizer, strict, block, begun, number > 0, every) for number in range(threads)]
         helpers = [threading.Thread(target=queue.feed, args=(worker,)) for worker in workers[1:]]
         for helper in helpers:
             helper.start()

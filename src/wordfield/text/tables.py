@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice, repeat
 from pathlib import PurePath
 from threading import Lock
 from typing import IO, Any
@@ -20,6 +20,7 @@ import msgspec
 from wordfield.text.normalization import scalar
 
 CHUNK = 1 << 20  # bytes of a table that are turned into text at once
+ROWS = 1024  # rows of a table that are handed on at once
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 ANOTHER = "name one with --field / field=..."
@@ -98,6 +99,59 @@ def text(kind: str, table: Table, chunk: int = CHUNK) -> IO[bytes]:
     a missing pyarrow its ``ImportError``.
     """
     return io.BufferedReader(Chunks(READERS[kind](table, chunk)), 1 << 18)
+
+
+def rows(kind: str, table: Table, other: str | None = None, chunk: int = CHUNK) -> Iterator[tuple[str, Any]]:
+    """The text of every row, line ends in it left as they are, and what its field ``other`` holds: None without one.
+    Errors as those of ``text``.
+    """
+    if kind == "jsonl":
+        return _json_rows(table, other, chunk)
+    if kind == "parquet":
+        return _parquet_rows(table, other, chunk)
+    return _separated_rows(_csv_rows if kind == "csv" else _tsv_rows, table, other, chunk)
+
+
+def _json_rows(table: Table, other: str | None, chunk: int) -> Iterator[tuple[str, Any]]:
+    lines = chain.from_iterable(io.BytesIO(piece) for piece in table.whole_lines(chunk))
+    for number, line in enumerate(lines, 1):
+        if not (text := _json_text(table, line, number)):
+            continue
+        row = json.loads(line.decode("utf-8", "replace")) if other is not None else {}
+        if other is not None and other not in row:
+            raise table.error(replace(table, field=other).missing(row), number)
+        yield text[:-1].decode("utf-8", "replace"), row.get(other)
+
+
+def _separated_rows(
+    rows_of: Callable[[Table, Iterator[str]], Iterator[tuple[int, list[str]]]],
+    table: Table,
+    other: str | None,
+    chunk: int,
+) -> Iterator[tuple[str, Any]]:
+    lines = chain.from_iterable(
+        io.StringIO(piece.decode("utf-8", "replace"), newline="\n") for piece in table.whole_lines(chunk)
+    )
+    found = _cells(rows_of(table, lines), [table] if other is None else [table, replace(table, field=other)])
+    while True:
+        with _fields_of_any_length():
+            batch = list(islice(found, ROWS))
+        if not batch:
+            return
+        for text, *rest in batch:
+            yield text, rest[0] if rest else None
+
+
+def _cells(rows: Iterator[tuple[int, list[str]]], tables: list[Table]) -> Iterator[list[str]]:
+    """The columns that are the fields of ``tables``, of every row below the header."""
+    number, header = next(rows, (1, None))
+    if header is None:
+        raise tables[0].error("no header; the first line must name the columns", number)
+    columns = [_place(table, header, number) for table in tables]
+    for number, row in rows:
+        for table, column in zip(tables, columns, strict=True):
+            _refuse_short(table, row, column, number)
+        yield [row[column] for column in columns]
 
 
 def _jsonl(table: Table, chunk: int) -> Iterator[bytes]:
@@ -190,13 +244,17 @@ def _column(table: Table, rows: Iterator[tuple[int, list[str]]]) -> Iterator[str
         raise table.error("no header; the first line must name the columns", number)
     column = _place(table, header, number)
     for number, row in rows:
-        if len(row) <= column:
-            raise table.error(
-                f"{len(row)} columns, but field {table.field!r} is column {column + 1}; give the row as many as the "
-                "header has",
-                number,
-            )
+        _refuse_short(table, row, column, number)
         yield row[column]
+
+
+def _refuse_short(table: Table, row: list[str], column: int, number: int) -> None:
+    if len(row) <= column:
+        raise table.error(
+            f"{len(row)} columns, but field {table.field!r} is column {column + 1}; give the row as many as the "
+            "header has",
+            number,
+        )
 
 
 def _place(table: Table, header: list[str], number: int) -> int:
@@ -242,6 +300,19 @@ def _fields_of_any_length() -> Iterator[None]:
 
 
 def _parquet(table: Table, chunk: int) -> Iterator[bytes]:
+    for batch in _batches(table, [], chunk):
+        yield _joined(batch.column(table.field))
+
+
+def _parquet_rows(table: Table, other: str | None, chunk: int) -> Iterator[tuple[str, Any]]:
+    for batch in _batches(table, [] if other is None else [other], chunk):
+        texts = ["" if text is None else text for text in batch.column(table.field).to_pylist()]
+        rest = repeat(None) if other is None else batch.column(other).to_pylist()
+        yield from zip(texts, rest)  # noqa: B905 - one of them may be endless
+
+
+def _batches(table: Table, others: list[str], chunk: int) -> Iterator[Any]:
+    """Rows of a Parquet file: its field and the ``others``."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -255,8 +326,11 @@ def _parquet(table: Table, chunk: int) -> Iterator[bytes]:
     try:
         file = parquet.ParquetFile(table.file, buffer_size=CHUNK)
         _check_type(table, file.schema_arrow)
-        for batch in file.iter_batches(-(-chunk // 1024), columns=[table.field], use_threads=False):
-            yield _joined(batch.column(table.field))
+        for other in others:
+            if other not in file.schema_arrow.names:
+                raise ValueError(f"{table.name} {replace(table, field=other).missing(file.schema_arrow.names)}")
+        for batch in file.iter_batches(-(-chunk // 1024), columns=[table.field, *others], use_threads=False):
+            yield batch
             row += len(batch)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(

@@ -2,7 +2,7 @@
 by what each code point is.
 
 ``words`` follows the spirit of Unicode's word boundaries (UAX 29) without its tables of exceptions; ``whitespace`` is
-what word2vec.c and fastText do, for every space that Unicode knows.
+what word2vec.c and fastText do, for every space that Unicode knows; ``ascii-whitespace`` is what they do.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 HABITS = {
     "words": {"lowercase": True},
     "whitespace": {},
+    "ascii-whitespace": {},
     "characters": {"lowercase": True, "nfkc": True},
     "chinese": {"lowercase": True, "nfkc": True},
     "subwords": {},
@@ -42,14 +43,15 @@ class Tokenizer:
 
     ``words``: runs of letters, marks, numbers and connectors. An apostrophe between two letters joins them ("don't" is
     one word; ’ becomes '), as zero-width joiners do; everything else separates. ``whitespace``: what stands between
-    spaces. ``characters``: as ``words``, but each character of a script that puts no space between words (Chinese,
-    Japanese, Thai ...) is a word of its own, with the marks upon it. ``chinese``: words as jieba cuts them; Latin words
-    as in ``words``, numbers with their decimal point. ``subwords``: pieces of words, by a vocabulary that was learnt.
-    NUL separates in all. Lower-casing is by character, one to one, whatever stands around it.
+    spaces; ``ascii-whitespace``: between those of ASCII, so that a no-break space is part of a word. ``characters``: as
+    ``words``, but each character of a script that puts no space between words (Chinese, Japanese, Thai ...) is a word
+    of its own, with the marks upon it. ``chinese``: words as jieba cuts them; Latin words as in ``words``, numbers with
+    their decimal point. ``subwords``: pieces of words, by a vocabulary that was learnt. NUL separates in all.
+    Lower-casing is by character, one to one, whatever stands around it.
     """
 
     name: str
-    """words, whitespace, characters, chinese or subwords."""
+    """words, whitespace, ascii-whitespace, characters, chinese or subwords."""
     lowercase: bool
     """Whether words are lower-cased."""
     nfkc: bool = False
@@ -144,6 +146,9 @@ class Tokenizer:
             words = [piece for piece in text.replace("\n", "\0").split("\0") if piece]
         elif self.name == "whitespace":
             words = (lower(text) if self.lowercase else text).replace("\0", " ").split()
+        elif self.name == "ascii-whitespace":
+            parts = (lower(text) if self.lowercase else text).translate(codepoints.ASCII_SPACES).split(" ")
+            words = [part for part in parts if part]
         else:
             words = codepoints.pattern(self.name).findall(lower(text) if self.lowercase else text)
             if self.name == "characters":

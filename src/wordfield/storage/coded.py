@@ -1,0 +1,194 @@
+"""Tables of which each row is kept as codes, smaller than its numbers, and decoded where it is asked for.
+
+V rows, D dimensions, n rows asked for, P parts of a row.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wordfield.storage.dense import averaged, lengths
+
+CENTROIDS = 256
+"""Of each part of a row that is kept as codes of a byte."""
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.uint8]
+
+
+class Coded(ABC):
+    """A (V, D) table of codes. It reads like an array of float32: ``table[3]``, ``table[3:5]``, ``np.asarray(table)``
+    decode what they name, each time anew.
+    """
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions (V, D)."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes of the codes and of what they stand for."""
+
+    @abstractmethod
+    def take(self, rows: ArrayLike) -> Floats:
+        """The given rows, decoded, (n, D)."""
+
+    @abstractmethod
+    def chosen(self, rows: NDArray[np.int64]) -> Coded:
+        """A table of the given rows, as codes."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.shape[0]} x {self.shape[1]}, {self.nbytes} bytes)"
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> Floats:
+        if isinstance(rows, slice):
+            return self.take(np.arange(*rows.indices(len(self))))
+        found = self.take(np.atleast_1d(rows))
+        return found if np.ndim(rows) else found[0]
+
+    def __iter__(self) -> Iterator[Floats]:
+        for start in range(0, len(self), 4096):
+            yield from self[start : start + 4096]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("codes are decoded into a new array: it cannot be had without a copy")
+        return self[:].astype(dtype or np.float32, copy=False)
+
+    @property
+    def matrix(self) -> Coded:
+        """The table itself, which reads like an array."""
+        return self
+
+    def mean(self, rows: ArrayLike) -> Floats:
+        """The mean of the given rows, (D,); zeros where no row is given."""
+        return averaged(self.take(rows))
+
+    @cached_property
+    def norms(self) -> Floats:
+        """Euclidean length of every row (V,) as it is decoded, computed once, block by block."""
+        return lengths(self)
+
+
+@final
+class Float16(Coded):
+    """A (V, D) table of numbers of 16 bits: 11 of them for the digits, up to 65,504."""
+
+    def __init__(self, codes: NDArray[np.float16]) -> None:
+        if codes.ndim != 2 or codes.dtype != np.float16:
+            raise ValueError(f"a table of float16 has 2 axes, not {codes.dtype} of shape {codes.shape}")
+        self.codes = codes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions (V, D)."""
+        return self.codes.shape[0], self.codes.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Two a number."""
+        return self.codes.nbytes
+
+    def take(self, rows: ArrayLike) -> Floats:
+        """The given rows, decoded, (n, D)."""
+        return self.codes[np.asarray(rows, dtype=np.int64)].astype(np.float32)
+
+    def chosen(self, rows: NDArray[np.int64]) -> Float16:
+        """A table of the given rows."""
+        return Float16(self.codes[rows])
+
+
+@final
+class Int8(Coded):
+    """A (V, D) table of whole numbers from -127 to 127, and what the 1 of each row stands for: scales (V,) float32."""
+
+    def __init__(self, codes: NDArray[np.int8], scales: Floats) -> None:
+        if codes.ndim != 2 or codes.dtype != np.int8 or scales.shape != codes.shape[:1]:
+            raise ValueError(
+                f"codes are int8 with 2 axes and have a scale a row, not {codes.dtype} of shape {codes.shape} with "
+                f"scales of shape {scales.shape}"
+            )
+        self.codes, self.scales = codes, scales
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions (V, D)."""
+        return self.codes.shape[0], self.codes.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """One a number, and four a row."""
+        return self.codes.nbytes + self.scales.nbytes
+
+    def take(self, rows: ArrayLike) -> Floats:
+        """The given rows, decoded, (n, D)."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        return self.codes[chosen] * self.scales[chosen, None]
+
+    def chosen(self, rows: NDArray[np.int64]) -> Int8:
+        """A table of the given rows."""
+        return Int8(self.codes[rows], self.scales[rows])
+
+
+@final
+class Product(Coded):
+    """A (V, D) table of which each row is kept as codes of its parts: product quantisation (Jégou, Douze and Schmid
+    2011).
+
+    A row is cut into parts of ``part`` numbers, the last perhaps shorter; of each part only the number of the nearest
+    of 256 centroids is kept. codes: (V, P) uint8; centroids: (256 D,) float32, those of a part after those of the part
+    before, as in fastText. lengths: (V,) uint8 and the (256,) float32 that they stand for, by which rows are
+    multiplied that were brought to unit length first.
+    """
+
+    def __init__(self, codes: Codes, centroids: Floats, part: int, lengths: tuple[Codes, Floats] | None = None) -> None:
+        self.codes, self.part, self.lengths = codes, part, lengths
+        self.centroids: Floats = np.array(centroids, np.float32)  # few, and at no odd place of a file
+        dim = centroids.size // CENTROIDS
+        if part < 1 or centroids.size % CENTROIDS or codes.ndim != 2 or codes.shape[1] != -(-dim // part):
+            raise ValueError(
+                f"codes of shape {codes.shape} and {centroids.size} numbers of centroids do not go together in parts "
+                f"of {part}: a row has one code a part, and a part {CENTROIDS} centroids"
+            )
+        if lengths is not None and (lengths[0].shape != codes.shape[:1] or lengths[1].shape != (CENTROIDS,)):
+            raise ValueError(
+                f"lengths of shape {lengths[0].shape} with a table of shape {lengths[1].shape}, for {len(codes)} rows: "
+                f"a row has one, of {CENTROIDS} to choose from"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions (V, D)."""
+        return self.codes.shape[0], self.centroids.size // CENTROIDS
+
+    @property
+    def nbytes(self) -> int:
+        """One a part and, where they are apart, one a length; and the centroids."""
+        return self.codes.nbytes + self.centroids.nbytes + sum(each.nbytes for each in self.lengths or ())
+
+    def take(self, rows: ArrayLike) -> Floats:
+        """The given rows, decoded, (n, D)."""
+        from wordfield.kernels.quantizing import decode
+
+        chosen = np.asarray(rows, dtype=np.int64)
+        taken = np.empty((len(chosen), self.shape[1]), np.float32)
+        decode(np.ascontiguousarray(self.codes[chosen]), self.centroids, self.part, taken)
+        if self.lengths is not None:
+            taken *= self.lengths[1][self.lengths[0][chosen]][:, None]
+        return taken
+
+    def chosen(self, rows: NDArray[np.int64]) -> Product:
+        """A table of the given rows; the centroids stay."""
+        apart = None if self.lengths is None else (self.lengths[0][rows], self.lengths[1])
+        return Product(self.codes[rows], self.centroids, self.part, apart)
