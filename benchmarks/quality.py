@@ -119,8 +119,8 @@ def cooking(job: dict[str, Any]) -> Scores:
     """Precision of the first label on the texts kept aside."""
     from wordfield import api
 
-    (found,) = api.evaluate(job["out"], [data_folder() / "classify" / "cooking.valid"])["results"]
-    return {"P@1": {key: found[key] for key in KEPT}}
+    results = api.evaluate(job["out"], [data_folder() / "classify" / "cooking.valid"])["results"]
+    return {"P@1": {key: found[key] for found in results if found["metric"] == "P@1" for key in KEPT}}
 
 
 def phrases(job: dict[str, Any]) -> Scores:

@@ -45,7 +45,7 @@ def lines(texts, bags, hashes, given, random):
         labels = given.labels[given.label_starts[number] : given.label_starts[number + 1]].tolist()
         if given.one and labels:
             labels = [labels[((random.bits() >> 32) * len(labels)) >> 32]]
-        examples.append(Example(rows, labels, float(given.weights[number]) / max(1, len(labels)), []))
+        examples.append(Example(rows, labels, float(given.weights[number]), []))
     return examples
 
 
@@ -95,8 +95,7 @@ def loss_of(inputs, output, example, kind):
     labels = np.zeros(len(output))
     labels[example.answers] = 1
     loss = float((np.logaddexp(0, scores) - labels * scores).sum())
-    slopes = len(example.answers) * (naive.sigmoid(scores) - labels)  # the labels are one answer: the weight as a whole
-    return loss, [list(zip(every, slopes, strict=True))]
+    return loss, [list(zip(every, naive.sigmoid(scores) - labels, strict=True))]
 
 
 def train(inputs, output, examples, rates, kind, shared):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import wordfield as wf
 from support import JIT_OFF
 from wordfield import formats
-from wordfield.formats import FormatError, Table, fasttext_binary
+from wordfield.formats import FormatError, Table, fasttext_binary, fasttext_parts
 from wordfield.formats.table import Classes
 from wordfield.static import StaticModel
 from wordfield.storage import Dense, Product
@@ -207,6 +207,63 @@ def test_what_is_written_comes_back(tmp_path, kind):
         np.testing.assert_array_equal(again.classes.storage.matrix, table.classes.storage.matrix)
 
 
+def test_blocks_cut_anywhere_change_nothing(tmp_path, monkeypatch):
+    for kind in KINDS:
+        fasttext_binary.save(small(**kind), tmp_path / "whole.bin")
+        for step in (1, 7):
+            monkeypatch.setattr(fasttext_parts, "STEP", step)
+            fasttext_binary.save(small(**kind), tmp_path / "blocks.bin")
+            assert (tmp_path / "blocks.bin").read_bytes() == (tmp_path / "whole.bin").read_bytes()
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("codes", [False, True], ids=["numbers", "codes"])
+def test_ngrams_that_are_zeros_but_where_they_occurred_are_the_same_in_fasttext(peer, tmp_path, codes):
+    table = small(product=codes)
+    table.ngrams = Ngrams(2, 3, 40, kept=np.array([3, 7, 11, 30]), zeros=True)
+    if isinstance(table.storage, Product):
+        table.storage.centroids[:2], table.storage.centroids[512:513] = 0, 0
+        table.storage.codes[-1] = 0
+    else:
+        table.storage.matrix[-1] = 0
+    file = tmp_path / "model.bin"
+    fasttext_binary.save(table, file)
+    theirs, ours, again = peer.load_model(str(file)), WordVectors.of(table), wf.load(file).words
+    for word in ["the", "héllo", "thes", "unknown", "é"]:
+        np.testing.assert_array_equal(ours[word], theirs.get_word_vector(word))
+        np.testing.assert_array_equal(again[word], ours[word])
+    assert again.storage.shape[0] == (table.storage.shape[0] if codes else 3 + 40)
+
+
+@pytest.mark.parametrize("options", [{}, {"qnorm": True}, {"qnorm": True, "cutoff": 280}, {"qout": True}])
+def test_codes_are_read_and_written_as_fasttext_has_them(peer, tmp_path, options):
+    random, lines = np.random.default_rng(3), []
+    for number in range(900 if "qout" in options else 90):
+        label = number % 300 if "qout" in options else number % 3
+        lines.append(f"__label__{label} word{label} " + " ".join(f"w{each}" for each in random.integers(0, 60, 4)))
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(lines) + "\n", "utf-8")
+    settings = {"dim": 5, "bucket": 400, "minn": 2, "maxn": 3, "wordNgrams": 2, "epoch": 5, "thread": 1, "verbose": 0}
+    theirs = peer.train_supervised(str(text), **settings)
+    theirs.quantize(str(text), dsub=2, thread=1, **options)
+    theirs.save_model(str(tmp_path / "theirs.ftz"))
+    ours = wf.load(tmp_path / "theirs.ftz")
+    assert isinstance(ours.words.storage, Product)
+    assert isinstance(ours.classes.storage, Product) == ("qout" in options)
+    assert (ours.words.vocabulary.ngrams.kept is not None) == ("cutoff" in options)
+    ours.save(tmp_path / "ours.ftz")
+    if "cutoff" not in options:  # fastText has no order of the buckets that it kept
+        assert (tmp_path / "ours.ftz").read_bytes() == (tmp_path / "theirs.ftz").read_bytes()
+    again = peer.load_model(str(tmp_path / "ours.ftz"))
+    for line in [*lines[:20], "", "nothing known w3"]:
+        words = line.split(" ", 1)[-1]
+        assert again.f.predict(f"{words}\n", 3, 0.0, "strict") == theirs.f.predict(f"{words}\n", 3, 0.0, "strict")
+        np.testing.assert_allclose(ours.embed([words])[0], theirs.get_sentence_vector(words), atol=1e-6)
+    for word in [*theirs.words, *UNKNOWN]:
+        if len(ours.words.vocabulary.bag(word)):
+            np.testing.assert_array_equal(ours.words[word], theirs.get_word_vector(word))
+
+
 def older(data: bytes, version: int | None) -> bytes:
     """A file of today as an older fastText wrote it: of version 11, or (None) without magic, pairs and flags."""
     if version is not None:
@@ -283,6 +340,7 @@ def changed(tmp_path: Path, at: int, kind: str, *values: float) -> Path:
         (4, "<i", (13,), r"byte 4: version 13, of a newer fastText"),
         (4, "<i", (3,), r"byte 4: version 3, never used"),
         (ARGS + 28, "<i", (7,), "model 7"),
+        (ARGS + 20, "<i", (101,), "byte 8: runs of up to 101 words: damaged, or more than the 100"),
         (ARGS, "<i", (-1,), "-1 dimensions"),
         (ARGS, "<i", (2_000_000_000,), "are needed: damaged"),
         (ARGS + 32, "<i", (0,), "in 0 buckets"),
@@ -294,6 +352,16 @@ def changed(tmp_path: Path, at: int, kind: str, *values: float) -> Path:
 def test_numbers_that_cannot_be_are_told_with_their_byte(tmp_path, at, kind, values, message):
     with pytest.raises(FormatError, match=message):
         formats.load(changed(tmp_path, at, kind, *values))
+
+
+def test_more_buckets_than_have_places_are_refused_where_only_some_were_kept(tmp_path):
+    file = tmp_path / "model.ftz"
+    fasttext_binary.save(small(classes=True, product=True, kept=True), file)
+    content = bytearray(file.read_bytes())
+    struct.pack_into("<i", content, ARGS + 32, 2**28 + 1)
+    file.write_bytes(content)
+    with pytest.raises(FormatError, match=f"byte {SIZES}: 2 buckets kept of {2**28 + 1}: damaged"):
+        formats.load(file)
 
 
 def test_another_magic_is_no_fasttext(tmp_path):

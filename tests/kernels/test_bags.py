@@ -53,8 +53,7 @@ class Run:
 
     def loss_of(self, tables):
         return sum(
-            (example.weight if self.loss != "one-vs-all" else example.weight * len(example.answers))
-            * naive_bags.loss_of(*tables, example, self.loss)[0]
+            example.weight * naive_bags.loss_of(*tables, example, self.loss)[0]
             for example in self.slow
             if example.rows and example.answers
         )

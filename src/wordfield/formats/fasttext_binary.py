@@ -41,6 +41,8 @@ PREFIX = "__label__"
 TOKENIZER = {"name": "ascii-whitespace", "lowercase": False}
 UNSAFE = (b" ", b"\n", b"\r", b"\t", b"\v", b"\f", b"\0")
 LARGEST = 2**31 - 1
+RUN, FEW = 100, 1 << 28
+"""The longest run of words that is read, and the most buckets of which only some were kept: each has a place."""
 
 check_target = check_file
 
@@ -80,7 +82,7 @@ def load(path: Path) -> Table:
     answers = head.sizes.labels if args.model == CLASSIFIER else known
     output = parts.table(source, codes, answers, args.dim, "the table of output vectors")
     source.end()
-    if not ngrams.own:  # floret writes rows for the words, which it never uses
+    if not ngrams.own:  # floret has rows of the words, of which it uses the first alone
         storage = Dense(storage.matrix[known:])
     config = {"recipe": _recipe(head), "tokenizer": TOKENIZER, "history": {"corpus_tokens": head.sizes.tokens}}
     table = Table(words[:known], storage, counts[:known], config, ngrams=ngrams)
@@ -139,6 +141,9 @@ def _head(source: Source) -> _Head:
     if args.model == CLASSIFIER and (not sizes.labels or mode == FLORET):
         what = "one of floret" if sizes.labels else "without labels"
         raise source.wrong(f"a classifier, but {what}, which is not read", begin)
+    if pairs >= 0 and args.bucket > FEW:
+        what = f"{pairs} buckets kept of {args.bucket}: damaged, or more than the {FEW} that are read"
+        raise source.wrong(what, begin)
     bucketed = args.maxn >= max(1, args.minn) or args.word_ngrams > 1 or mode == FLORET
     if bucketed and not args.bucket and sizes.pairs:
         raise source.wrong(
@@ -156,6 +161,8 @@ def _impossible(args: Args) -> str:
         )
     if args.dim < 1 or args.bucket < 0 or not 0 <= args.subsample < math.inf:
         return f"{args.dim} dimensions, {args.bucket} buckets, subsampling from {args.subsample}: damaged"
+    if args.word_ngrams > RUN:
+        return f"runs of up to {args.word_ngrams} words: damaged, or more than the {RUN} that are read"
     return ""
 
 

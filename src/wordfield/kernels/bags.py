@@ -107,7 +107,7 @@ def windowed(
 @kernel
 def lines(chunk: Chunk, given: Lines, state: np.uint64) -> tuple[Examples, np.uint64]:
     """The examples of lines, and the state after. A line of the chunk is its types, and, as its last token, its number,
-    which stands for the end of the line. Where it has several labels, they share its weight.
+    which stands for the end of the line. Each of its labels has the weight of the line.
     """
     count, end = chunk.starts.size - 1, given.starts.size - 2
     item_starts, answer_starts = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
@@ -147,8 +147,6 @@ def lines(chunk: Chunk, given: Lines, state: np.uint64) -> tuple[Examples, np.ui
         for label in range(first, first + labels):
             answers[asked] = given.labels[label]
             asked += 1
-        if labels > 1:
-            weights[line] /= labels
         answer_starts[line + 1] = asked
     return Examples(item_starts, items[:kept], answer_starts, answers, weights, given.starts, given.rows), state
 
@@ -345,7 +343,6 @@ def complete(dim: int, shared: bool, apart: bool) -> Callable[..., tuple[float, 
             for column in range(dim):
                 error[0, column] = 0
             if apart:
-                rate *= last - first  # the labels of a line are one answer here, not several
                 for there in range(first, last):
                     labels[examples.answers[there]] = 1
             for at in range(0, places, WIDE):
