@@ -288,3 +288,15 @@ def test_tokens_tell_of_which_rows_a_word_is_made(text: Path, tmp_path: Path) ->
     assert seen == ["<ki", "<kin", "kin", "king", "ing"]
     rows = np.array(unknown["rows"])
     np.testing.assert_allclose(parts.words["kings"], parts.words.storage.take(rows).mean(axis=0), rtol=1e-5)
+
+
+def test_what_a_file_does_not_keep_of_a_trained_model_is_told(
+    text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = wf.FastText(**SMALL, bucket=500)
+    api.train(recipe, str(text), tmp_path / "parts.vec")
+    assert "parts.vec is written as word2vec-text, which does not keep" in caplog.text
+    caplog.clear()
+    api.train(recipe, str(text), tmp_path / "parts.bin")
+    assert caplog.text == ""
+    assert len(api.load(tmp_path / "parts.bin").words["kings"]) == 8

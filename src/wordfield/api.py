@@ -308,9 +308,9 @@ def convert(
     from wordfield import compression, formats
     from wordfield.vectors import WordVectors
 
-    name = format or formats.format_of(target)
-    refuse_foreign(Path(target), name)
+    refuse_foreign(Path(target), format or formats.format_of(target))
     table = whole = formats.load(source)
+    name = format or formats.chosen(whole, target)
     before = {"bytes": stored_bytes(source), "results": evaluate(source, data)["results"] if data else []}
     chosen = {"part": part, "norms": norms, "output": output, "max_words": max_words, "max_ngrams": max_ngrams}
     smaller = quantize is not None or max_words is not None or max_ngrams is not None
@@ -462,9 +462,8 @@ def trained(
     from wordfield import formats
 
     text = taken(recipe, corpus)
-    name = formats.format_of(out) if out is not None else ""
     if out is not None:
-        refuse_foreign(Path(out), name)
+        refuse_foreign(Path(out), formats.format_of(out))
     begun = None if start is None else opened(start)
     if begun is not None and begun.recipe and replace(begun.tokenizer, phrases=None) != text.cutter:
         log.warning("the model to go on from cuts text by %s, this corpus is cut by %s", begun.tokenizer, text.cutter)
@@ -474,11 +473,14 @@ def trained(
         partial = getattr(stop, "partial", None)
         if out is None or partial is None:
             raise
-        keep(partial, Path(f"{out}.partial"), name)
+        keep(partial, Path(f"{out}.partial"), formats.chosen(partial.table(), out))
         raise KeyboardInterrupt(f"interrupted; what was learnt so far is in {out}.partial") from None
     if text.invalid:
         log.warning("%d bytes of %s are not UTF-8; U+FFFD stands for them", text.invalid, text.name)
     if out is not None:
+        name = formats.chosen(model.table(), out)
+        if lost := [PARTS[part] for part in formats.losses(model.table(), name) if part in ("classes", "ngrams")]:
+            log.warning("%s is written as %s, which does not keep %s", out, name, " and ".join(lost))
         keep(model, Path(out), name)
     return model, {**summary(model, out), "invalid": text.invalid}
 

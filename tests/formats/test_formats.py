@@ -8,6 +8,7 @@ import pytest
 from wordfield import formats
 from wordfield.formats import FORMATS, FormatError, Table
 from wordfield.storage import Dense
+from wordfield.text.ngrams import Ngrams
 
 WITH_WORDS = [name for name in FORMATS if name != "floret"]  # whose files have no words
 NAMES = {"native": "model", "word2vec-text": "model.txt", "word2vec-binary": "model.bin"}
@@ -85,3 +86,12 @@ def test_what_cannot_be_read_twice_or_begins_with_a_mark_is_explained(tmp_path):
         formats.load(tmp_path / "mark.txt")
     with pytest.raises(FileNotFoundError, match="no model at http://host/v1#name"):
         formats.load("http://host/v1#name")
+
+
+def test_a_bin_holds_what_fasttext_puts_into_one_where_there_is_more_than_words(tmp_path, table):
+    parts = Table(["a", "b"], Dense(np.ones((7, 2))), ngrams=Ngrams(2, 3, 5))
+    formats.save(parts, tmp_path / "parts.bin")
+    formats.save(table, tmp_path / "plain.bin")
+    assert formats.recognise(tmp_path / "parts.bin") == "fasttext"
+    assert formats.recognise(tmp_path / "plain.bin") == "word2vec-binary"
+    assert formats.chosen(parts, tmp_path / "parts.vec") == "word2vec-text"

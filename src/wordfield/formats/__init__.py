@@ -16,7 +16,18 @@ from wordfield.formats.files import PathLike, opened
 from wordfield.formats.table import FormatError, Table, composed
 from wordfield.storage import Dense, Float16, Int8, Product, Sparse, Storage
 
-__all__ = ["FORMATS", "FormatError", "Table", "check_target", "format_of", "load", "losses", "recognise", "save"]
+__all__ = [
+    "FORMATS",
+    "FormatError",
+    "Table",
+    "check_target",
+    "chosen",
+    "format_of",
+    "load",
+    "losses",
+    "recognise",
+    "save",
+]
 
 FORMATS: dict[str, str] = {
     "native": "native",
@@ -84,7 +95,7 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
     ``FormatError`` where the format cannot hold a word; ``FileExistsError`` where the target is something not to be
     replaced.
     """
-    name = format or format_of(path)
+    name = format or chosen(table, path)
     if table.ngrams is not None and "ngrams" not in _module(name).HOLDS:
         rows = composed(table.storage, table.vocabulary.bags(table.words))
         table = replace(table, storage=Dense(rows), ngrams=None)
@@ -120,6 +131,15 @@ def format_of(path: PathLike) -> str:
             f"cannot tell the format of {path} from the suffix {suffix!r}; known: {known}; or name the format"
         )
     return SUFFIXES[suffix]
+
+
+def chosen(table: Table, path: PathLike) -> str:
+    """The format of ``table`` where only the target's name is known: as `format_of`, but .bin holds what
+    fastText's .bin does, where there is more than a vector a word.
+    """
+    name = format_of(path)
+    whole = table.ngrams is None and table.classes is None
+    return "fasttext" if name == "word2vec-binary" and not whole else name
 
 
 def check_target(path: PathLike, format: str | None = None) -> None:

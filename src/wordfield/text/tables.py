@@ -23,7 +23,7 @@ CHUNK = 1 << 20  # bytes of a table that are turned into text at once
 ROWS = 1024  # rows of a table that are handed on at once
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
-ANOTHER = "name one with --field / field=..."
+ANOTHER = "name one with --field / field=... (labels: --label-field / label_field=...)"
 LONGEST = (1 << 31) - 1  # characters of a field of CSV: what a C long holds everywhere
 NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the surrogates that stand for no byte of invalid UTF-8
 

@@ -91,7 +91,8 @@ class Classifier:
     labels: Literal["all", "one"] = "all"
     """Learn from all labels of a text, or each time from one drawn at random, as fastText does."""
     class_weight: Weights = None
-    """Weights of labels: balanced (each weighs as much, however rare), or a number for each; unset: texts are alike."""
+    """Weights of labels: balanced (each weighs as much, however rare), or, in Python, a number for each; unset: texts
+    are alike."""
     label_prefix: str = "__label__"
     """What a word begins with that is a label; empty: none is, labels are given apart."""
     label_place: Place = "anywhere"

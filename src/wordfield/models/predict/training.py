@@ -67,6 +67,8 @@ class History:
     resumed: int = 0
     threads: int = 1
     stopped: str = ""
+    predictions: int = 0
+    """How many were asked for so far."""
     unfinished: tuple[float, int] = (0.0, 0)
     """Loss and predictions of the epoch that was interrupted."""
 
@@ -249,7 +251,7 @@ class Loop:
                 break
         if since and plan.patience:
             restore_best()
-        if not any(history.loss):
+        if not history.predictions:
             log.warning("there was nothing to learn from: no word kept a neighbour; try subsample=0, or more text")
 
     def _epoch(self, epoch: int) -> float:
@@ -274,6 +276,7 @@ class Loop:
     def _count(self, tokens: int, loss: float, predictions: int) -> None:
         before = self.history.unfinished
         self.history.tokens += tokens
+        self.history.predictions += predictions
         self.history.unfinished = (before[0] + loss, before[1] + predictions)
 
     def _pass(self, spans: Sequence[Span], epoch: int, training: bool) -> Generator[tuple[int, float, int], None, None]:
