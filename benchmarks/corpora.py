@@ -50,8 +50,8 @@ def sentences(source: Any) -> list[list[str]]:
 
 
 def small_text(target: Path, words: int = 4000) -> Path:
-    """``target``, a text of a few hundred different made-up words in lines of ten, each with one of two labels, the same
-    every time.
+    """``target``, a text of a few hundred different made-up words in lines of ten, each with one of two labels, the
+    same every time.
     """
     chosen, syllables = random.Random(1), ("ba", "ke", "li", "mo", "nu", "é")
     known = ["".join(chosen.choices(syllables, k=chosen.randint(2, 3))) for _ in range(300)]

@@ -63,8 +63,8 @@ def parts(job: dict[str, Any]) -> Scores:
 
     words, result = wf.load(job["out"]).words, vectors({**job, "quality": "english"})
     there = sets_there("english")
-    if "Google" in there:
-        result["grammar"] = analogy.evaluate(words, there["Google"])["syntactic"] | {"metric": "accuracy"}
+    if "Google" in there and (grammar := analogy.evaluate(words, there["Google"]).get("syntactic")):
+        result["grammar"] = grammar | {"metric": "accuracy"}
     counts = dict(zip(words.vocabulary.words, occurrences(words), strict=True))
     for name in ("WS-353", "SimLex-999"):
         if name in there:

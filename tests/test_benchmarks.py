@@ -24,7 +24,7 @@ GENSIM, JIEBA, RJIEBA = (importlib.util.find_spec(name) is not None for name in 
 needs_gensim = pytest.mark.skipif(not GENSIM, reason="gensim is not installed")
 needs_jieba = pytest.mark.skipif(not (JIEBA and RJIEBA), reason="jieba and rjieba are not installed")
 MEASURED = ["vocabulary", "skipgram", "memory", "startup", "chinese", "segmentation", "phrases", "files", "compressed"]
-MEASURED += ["forecast", "counting", "glove", "svd"]
+MEASURED += ["forecast", "counting", "glove", "svd", "parts", "labels-softmax"]
 
 
 def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[str]:
@@ -41,7 +41,7 @@ def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[st
 def small_data(folder: Path) -> Path:
     """A folder of data as the benchmarks expect it, but for SimLex and the larger WordSim."""
     chosen = Random(1)
-    for name in ("corpora", "similarity/en", "similarity/zh", "analogy"):
+    for name in ("corpora", "similarity/en", "similarity/zh", "analogy", "classify"):
         (folder / name).mkdir(parents=True)
     lines = [" ".join(chosen.choices(WORDS, range(1, 26), k=8)) for _ in range(500)]
     lines[::40] = [f"{line} hong kong" for line in lines[::40]]
@@ -55,6 +55,10 @@ def small_data(folder: Path) -> Path:
     (folder / "similarity" / "en" / "EN-WS-353-ALL.txt").write_text("\n".join(pairs) + "\n", "utf-8")
     questions = [" ".join(WORDS[place : place + 4]) for place in range(15)]
     (folder / "analogy" / "google.txt").write_text(": made-up\n" + "\n".join(questions) + "\n", "utf-8")
+    for name, count in (("train", 200), ("valid", 30)):
+        texts = [" ".join(chosen.choices(WORDS[place % 2 :: 2], k=6)) for place in range(count)]
+        lines = [f"__label__{place % 2} {text}" for place, text in enumerate(texts)]
+        (folder / "classify" / f"cooking.{name}").write_text("\n".join(lines) + "\n", "utf-8")
     return folder
 
 
@@ -259,3 +263,13 @@ def test_a_missing_corpus_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "--corpus" in done.stderr
+
+
+def test_parts_of_words_and_labels_are_measured_with_their_quality(result: dict[str, Any]) -> None:
+    parts, labels = (rows(result, name)["wordfield"] for name in ("parts", "labels-softmax"))
+    assert parts["words_per_cpu_second"] > 0
+    assert set(parts["quality"]) >= {"WS-353", "Google", "doubled", "swapped"}
+    assert labels["quality"]["P@1"]["value"] > 0.9
+    assert labels["raw_words"] == 25 * 200 * 7  # six words and the end of the line
+    if "fasttext" not in rows(result, "parts"):
+        assert {"what": "fasttext", "reason": "not installed: FASTTEXT names none"} in result["skipped"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -44,6 +44,7 @@ __all__ = [
     "subwords",
     "tokens",
     "train",
+    "tune",
 ]
 
 log = logging.getLogger(__name__)
@@ -435,6 +436,80 @@ def subwords(
     with replacing(Path(out)) as stream:
         stream.write(vocabulary.encode())
     return {"out": str(out), "kind": kind, "pieces": len(library.Pieces(vocabulary))}
+
+
+def tune(
+    recipe: Any,
+    corpus: Corpus | Any,
+    out: str | Path,
+    *,
+    trials: int | None = None,
+    minutes: float | None = None,
+    metric: str | None = None,
+    validation: Labelled | Any | None = None,
+    share: float = 0.2,
+    data: Sequence[str | Path] = (),
+    ranges: Mapping[str, str | Sequence[Any]] | None = None,
+    fixed: Collection[str] = (),
+    max_size: int | str | None = None,
+    journal: str | Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Search for better hyperparameters than those of ``recipe``, which are the first that are tried, and write the
+    best model to ``out``. Until there were so many ``trials``, or ``minutes`` are over; unset, both: 20 trials.
+
+    ``metric``: of a classifier f1 (unset), f1:LABEL, macro-f1, precision@1 (also called accuracy),
+    precision-at-recall:30 and recall-at-precision:30, per cent, also with :LABEL; on the labelled texts of
+    ``validation``, or on a ``share`` of the texts set apart at random. Of words: the mean score on the sets in
+    ``data``, files or folders, or on those of one task or name; without them heldout, the loss on text that is kept
+    aside.
+
+    ``ranges``: by field what is tried, "5..50" (where the end is ten times the start or more, ratios count), or
+    "5,10,20"; ``fixed``: fields that stay as they are; see ``wordfield.tuning.spaces`` for what is tuned otherwise.
+    ``max_size``: bytes that a classifier may take, 2M: it is compressed for it, and scored so. ``journal``: a file
+    that notes the trials; with the same one a search that was stopped goes on.
+
+    Returns recipe, metric, trials (objects of number, tried, score, seconds, bytes, state, reason), best (its number),
+    score, fields (of the best recipe, all), seconds, out. ``ValueError`` where no trial is done. On Ctrl-C the best so
+    far is written to ``out``, and ``KeyboardInterrupt`` says so.
+    """
+    from dataclasses import asdict
+    from time import monotonic
+
+    from wordfield import formats
+    from wordfield.tuning import judging, search, spaces
+    from wordfield.tuning.fitting import bytes_of
+
+    begun, text = monotonic(), taken(recipe, corpus)
+    refuse_foreign(Path(out), formats.format_of(out))
+    search.refuse_stdin(text)
+    aside: Any = None if validation is None else taken(recipe, validation)
+    judge = judging.judge(recipe, text, metric, aside, share, data)
+    space = spaces.space_of(recipe, ranges, fixed, judge.metric)
+    limits: dict[str, Any] = {"trials": trials, "minutes": minutes, "journal": journal, "target": out}
+    limits["max_size"] = None if max_size is None else bytes_of(max_size)
+    found = search.Search(recipe, text, judge, space, progress=progress, **limits)
+    try:
+        found.run()
+        model = found.result()
+    except KeyboardInterrupt:
+        if found.model is None:
+            raise
+        keep(found.model, Path(out), formats.chosen(found.model.table(), out))
+        later = "" if journal is None else "; the same command goes on from there"
+        raise KeyboardInterrupt(f"interrupted; the best model so far is in {out}{later}") from None
+    keep(model, Path(out), formats.chosen(model.table(), out))
+    best = found.best()
+    return {
+        "recipe": recipe.described()["model"],
+        "metric": judge.metric,
+        "trials": [asdict(trial) for trial in found.tried()],
+        "best": None if best is None else best.number,
+        "score": None if best is None else best.score,
+        "fields": {name: value for name, value in found.chosen().described().items() if name != "model"},
+        "seconds": monotonic() - begun,
+        "out": str(out),
+    }
 
 
 def cache(*, clear: bool = False) -> dict[str, Any]:

@@ -11,10 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from cyclopts import App, CoercionError, CycloptsError, Parameter, UnknownOptionError
+from cyclopts import Token as Given
 from cyclopts.argument import Argument, ArgumentCollection
 from cyclopts.config import Dict as Settings
 
@@ -35,8 +37,10 @@ from wordfield.options import (
     DryRun,
     Field,
     Files,
+    Fixed,
     Format,
     Input,
+    Journal,
     Json,
     Kept,
     LabelField,
@@ -46,8 +50,11 @@ from wordfield.options import (
     Listed,
     Lowered,
     MaxNgrams,
+    MaxSize,
     MaxWords,
     Method,
+    Metric,
+    Minutes,
     Model,
     MostLabels,
     Nearest,
@@ -62,17 +69,22 @@ from wordfield.options import (
     PieceKind,
     Pieces,
     Quantize,
+    Ranges,
     Reading,
     Readings,
     Reports,
     Restrict,
     Score,
+    ScoredOn,
+    Share,
     Start,
     Suite,
     Text,
     Texts,
     Threshold,
     Trained,
+    Trials,
+    Validation,
     Vocabulary,
     Word,
     Words,
@@ -158,6 +170,92 @@ def training(name: str) -> Callable[..., None]:
     train.__annotations__ |= {"recipe": Fields, "reading": LabelledReadings if labelled else Readings}
     train.__doc__ = recipe_type.__doc__
     return train
+
+
+def tuning(name: str) -> Callable[..., None]:
+    """The command that tunes one line of the lineage."""
+    recipe_type: Any = recipe_class(name)
+    Fields = Annotated[recipe_type, Parameter(name="*", group="Recipe (what is given is not tuned)")]
+    labelled = name == "classifier"
+
+    def tune(
+        corpus: Files,
+        /,
+        *,
+        out: Out,
+        trials: Trials = None,
+        minutes: Minutes = None,
+        metric: Metric = None,
+        validation: Validation = None,
+        share: Share = 0.2,
+        data: ScoredOn = None,
+        ranges: Ranges = None,
+        fixed: Fixed = None,
+        max_size: MaxSize = None,
+        journal: Journal = None,
+        recipe: Fields = recipe_type(),  # noqa: B008
+        reading: Readings = LabelledReading() if labelled else USUAL,  # noqa: B008
+        config: Config = None,
+        progress: Reports = None,
+        json: Json = False,
+    ) -> None:
+        del config  # `settings` has read it
+        read = reading.labelled if isinstance(reading, LabelledReading) else reading.corpus
+        options: dict[str, Any] = {"trials": trials, "minutes": minutes, "metric": metric, "share": share}
+        options |= {"data": data or (), "ranges": asked(ranges or []), "fixed": fixed or (), "max_size": max_size}
+        options |= {"validation": read(validation) if validation else None, "journal": journal}
+        with reporting(progress) as report:
+            result = api.tune(recipe, read(corpus), out, progress=report, **options)
+        if json:
+            return print_json(result)
+        print_table(trial_rows(result))
+        print()
+        return print_table(found_rows(result))
+
+    tune.__annotations__ |= {"recipe": Fields, "reading": LabelledReadings if labelled else Readings}
+    tune.__doc__ = f"Search for better hyperparameters, and train with the best. {recipe_type.__doc__}"
+    return tune
+
+
+def asked(ranges: list[str]) -> dict[str, str]:
+    """The ranges that --tune names, by field."""
+    for each in ranges:
+        if not all(each.partition("=")):
+            raise CycloptsError(msg=f"--tune {each}: FIELD=a..b or FIELD=a,b,c is needed")
+    return {field.replace("-", "_"): values for field, _, values in (each.partition("=") for each in ranges)}
+
+
+def trial_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The table of trials: what was tried, and how it went."""
+    names = list(dict.fromkeys(name for trial in result["trials"] for name in trial["tried"]))
+    rows = []
+    for trial in result["trials"]:
+        values = (short(trial["tried"].get(name)) for name in names)
+        score = trial["state"] if trial["score"] is None else f"{trial['score']:.4f}"
+        seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.1f}"
+        room = "-" if trial["bytes"] is None else f"{trial['bytes'] / 1e6:.2f}"
+        rows.append((str(trial["number"]), *values, score, seconds, room, trial["reason"]))
+    return [("trial", *names, result["metric"], "seconds", "MB", ""), *rows]
+
+
+def found_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The best trial, and how the recipe is written that it had."""
+    usual = recipe_class(result["recipe"])()
+    chosen = {name: value for name, value in result["fields"].items() if value != getattr(usual, name)}
+    return [
+        ("best", f"trial {result['best']}, {result['metric']} {result['score']:.4f}"),
+        ("recipe", " ".join([result["recipe"], *(written(name, value) for name, value in chosen.items())])),
+        ("seconds", f"{result['seconds']:.1f}"),
+        ("path", result["out"]),
+    ]
+
+
+def written(field: str, value: Any) -> str:
+    """A field of a recipe as an option."""
+    option = field.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{option}" if value else f"--no-{option}"
+    return f"--{option} {value:.4g}" if isinstance(value, float) else f"--{option} {value}"
 
 
 def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -481,6 +579,7 @@ def scored(result: dict[str, Any]) -> tuple[str, ...]:
 COMMANDS: dict[str, Callable[..., None] | None] = {
     "demo": demo,
     "train": None,  # one command a recipe: see `training`
+    "tune": None,  # too
     "phrases": phrases,
     "subwords": subwords,
     "info": info,
@@ -513,10 +612,14 @@ def application(recipes: bool = True) -> App:
         suppress_keyboard_interrupt=False,
     )
     train = App("train", help="Train a recipe on a corpus: wordfield train RECIPE CORPUS... --out PATH", sort_key=1)
+    better = "Search for better hyperparameters: wordfield tune RECIPE CORPUS... --out PATH [--json]"
+    tune = App("tune", help=better, sort_key=2)
+    groups = {"train": train, "tune": tune}
     for place, (name, function) in enumerate(COMMANDS.items()):
-        app.command(function, name=name, sort_key=place) if function else app.command(train)
+        app.command(function, name=name, sort_key=place) if function else app.command(groups[name])
     for place, name in enumerate(LINEAGE if recipes else ()):
         train.command(training(name), name=name, sort_key=place)
+        tune.command(tuning(name), name=name, sort_key=place)
     return app
 
 
@@ -535,9 +638,20 @@ def settings(app: App, commands: tuple[str, ...], arguments: ArgumentCollection)
         except ValueError as error:
             raise CycloptsError(msg=f"{path} is not valid TOML: {error}") from None
         Settings(options, source=path, use_commands_as_keys=False)(app, commands, arguments)
+    if commands[:1] == ("tune",) and commands[1:]:
+        fix_given(arguments, commands[1])
     for argument in arguments:
         if int in (argument.hint, *get_args(argument.hint)):
             refuse_fractions(argument)
+
+
+def fix_given(arguments: ArgumentCollection, name: str) -> None:
+    """Fields of a recipe that are given are not tuned: add them to --fix."""
+    known = {f"--{field.name.replace('_', '-')}": field.name for field in fields(recipe_class(name))}
+    given = [known[each] for argument in arguments if argument.tokens for each in argument.names if each in known]
+    for fix in (argument for argument in arguments if "--fix" in argument.names):
+        for place, field in enumerate(given, len(fix.tokens)):
+            fix.append(Given(keyword="--fix", value=field, source="given", index=place))
 
 
 def refuse_fractions(argument: Argument) -> None:
@@ -561,7 +675,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     with warning(), one_interrupt():
-        status = guarded(lambda: application(recipes=arguments[:1] == ["train"])(arguments))
+        status = guarded(lambda: application(recipes=arguments[:1] in (["train"], ["tune"]))(arguments))
     return status or guarded(sys.stdout.flush)
 
 

@@ -101,6 +101,52 @@ Classified = Annotated[list[str] | None, described("Texts to find labels for.")]
 MostLabels = Annotated[int, described("How many labels to give a text, at most.", name=["-k"])]
 AtLeast = Annotated[float, described("Leave out labels less probable than this.")]
 LabelField = Annotated[str | None, described("Tables: the field that has the labels, of a classifier's texts.")]
+Trials = Annotated[int | None, described("Trials, with those in the log; unset, and no --minutes: 20.")]
+Minutes = Annotated[float | None, described("Stop when these are over, the last training included.")]
+Metric = Annotated[
+    str | None,
+    described(
+        "Classifiers: f1 (unset), f1:LABEL, macro-f1, precision@1 (or accuracy), precision-at-recall:30[:LABEL] and "
+        "recall-at-precision:30[:LABEL]. Words: a task or a set of --data; unset: the mean of all, without --data "
+        "heldout, the loss on text kept aside."
+    ),
+]
+Validation = Annotated[
+    list[str] | None,
+    described(
+        "Classifiers: labelled text to score on; unset: a share of the corpus.", consume_multiple=True, negative=()
+    ),
+]
+Share = Annotated[float, described("Share of the corpus to score on, without --validation.")]
+ScoredOn = Annotated[
+    list[str] | None,
+    described("Words: files or folders of word pairs and analogies to score on.", consume_multiple=True, negative=()),
+]
+Ranges = Annotated[
+    list[str] | None,
+    described(
+        "FIELD=5..50 or FIELD=5,10,20: what to try of a field, perhaps of several. Where the end is ten times the "
+        "start or more, ratios count.",
+        name=["--tune"],
+        consume_multiple=True,
+        negative=(),
+    ),
+]
+Fixed = Annotated[
+    list[str] | None,
+    described(
+        "Fields that stay as they are, besides those given as options.",
+        name=["--fix"],
+        consume_multiple=True,
+        negative=(),
+    ),
+]
+MaxSize = Annotated[
+    str | None, described("Classifiers: bytes that the model may take, 2M or 500K; it is compressed for it.")
+]
+Journal = Annotated[
+    Path | None, described("Note trials in this file, JSON lines; with the same one a search goes on.", name=["--log"])
+]
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 

@@ -251,7 +251,8 @@ def branches(counts: Rows) -> Rows:
     """
     sizes = counts.tolist()
     inner = max(len(sizes) - 1, 0)
-    children, weights = np.empty((inner, 2), np.int64), [10**15] * inner  # 1e15 is fastText's for one not yet made
+    unmade = max(10**15, sum(sizes) + 1)  # more than any node that is made; in fastText always 1e15
+    children, weights = np.empty((inner, 2), np.int64), [unmade] * inner
     label, oldest = len(sizes) - 1, 0
     for node in range(inner):
         total = 0

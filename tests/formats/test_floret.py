@@ -121,6 +121,16 @@ def test_vectors_made_otherwise_are_refused(vectors, tmp_path):
     assert not (tmp_path / "model.floret").exists()
 
 
+def test_marks_that_are_no_utf8_are_read_and_written(tmp_path):
+    file = tmp_path / "model.floret"
+    content = HEADER.encode().replace(b"<", b"\xff") + ROWS.encode()
+    file.write_bytes(content)
+    read = wf.load(file)
+    assert read.words["ab"].shape == (2,)
+    read.save(tmp_path / "again.floret")
+    assert (tmp_path / "again.floret").read_bytes().startswith(content[: len(HEADER)])
+
+
 def test_another_first_line_is_refused(tmp_path):
     file = tmp_path / "model.floret"
     file.write_text("3 2\n", "utf-8")

@@ -36,12 +36,14 @@ MAGIC, VERSION, OLDEST = 793712314, 12, 11
 START, FLORETS = Struct("<2i"), Struct("<14id")
 LOSSES = {1: "hierarchical", 2: "negative", 3: "softmax", 4: "one-vs-all"}
 MODELS = {1: "cbow", 2: "skipgram", 3: "classifier"}
-CLASSIFIER, FLORET = 3, 2
+CLASSIFIER, FLORET, TREE = 3, 2, 1
 PREFIX = "__label__"
 TOKENIZER = {"name": "ascii-whitespace", "lowercase": False}
 UNSAFE = (b" ", b"\n", b"\r", b"\t", b"\v", b"\f", b"\0")
 LARGEST = 2**31 - 1
-RUN, FEW = 100, 1 << 28
+UNMADE = 10**15
+"""What fastText takes for the count of a node of the tree that is not made yet."""
+RUN, FEW = 100, 1 << 26
 """The longest run of words that is read, and the most buckets of which only some were kept: each has a place."""
 
 check_target = check_file
@@ -87,6 +89,8 @@ def load(path: Path) -> Table:
     config = {"recipe": _recipe(head), "tokenizer": TOKENIZER, "history": {"corpus_tokens": head.sizes.tokens}}
     table = Table(words[:known], storage, counts[:known], config, ngrams=ngrams)
     if args.model == CLASSIFIER:
+        if args.loss == TREE and counts[known:].max() >= UNMADE:
+            raise source.wrong(f"a label seen {counts[known:].max()} times, of which fastText makes no tree: damaged")
         return replace(table, classes=_classes(words[known:], counts[known:], output, LOSSES[args.loss]))
     return replace(table, state={"output": output.matrix} if isinstance(output, Dense) else {})
 

@@ -64,7 +64,7 @@ def inspect(corpus: Corpus, progress: Progress) -> dict[str, Any]:
 
 def warn_of_unsegmented(scan: Scan) -> None:
     """Say so where the tokenizer cuts at spaces and punctuation only, but the text has no spaces between its words."""
-    if scan.tokenizer.name not in ("words", "whitespace"):
+    if scan.tokenizer.name not in ("words", "whitespace", "ascii-whitespace"):
         return
     first, _ = next(scan.blocks(), (np.empty(0, np.int32), None))
     text = scan.words_seen.chosen(first[:LOOKED_AT])

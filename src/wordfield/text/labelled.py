@@ -345,7 +345,8 @@ class _Reader:
             raise ValueError(f"{self.source.name} is empty: there is nothing to learn from")
         if not self.names:
             raise ValueError(
-                f"no text of {self.source.name} has a label: {self._wanted()}; the first is {self.first[:SHOWN]!r}"
+                f"no text of {self.source.name} has a label: {self._wanted()}; "
+                f"the first is {self.first.strip()[:SHOWN]!r}"
             )
         ids = np.array(self.ids, np.int64)
         counts = np.bincount(ids, minlength=len(self.names)).astype(np.int64)

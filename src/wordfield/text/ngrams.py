@@ -139,7 +139,7 @@ class Ngrams:
         starts = np.zeros(len(words) + 1, np.int64)
         if not words or (not self.maxn and self.hash == "fasttext"):
             return np.empty(0, np.uint32), starts
-        begin, end = self.begin.encode(), self.end.encode()
+        begin, end = encoded(self.begin), encoded(self.end)
         text, bounds = joined([b"" if word == END_OF_SENTENCE else begin + encoded(word) + end for word in words])
         if self.hash == "floret":
             return self._floret(text, bounds, starts)
