@@ -165,6 +165,26 @@ def test_trials_that_fail_are_told_and_passed_over(monkeypatch: pytest.MonkeyPat
         searched(3, recipe=replace(RECIPE, epochs=3), ranges={"epochs": "3..4"})
 
 
+def test_where_the_last_training_fails_the_best_of_the_trials_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fit, text = wf.Classifier.fit, Labelled(TEXTS)
+
+    def failing(self: Any, corpus: Any, *given: Any, **options: Any) -> Any:
+        if corpus is text:
+            raise FloatingPointError("the loss is no number")
+        return fit(self, corpus, *given, **options)
+
+    monkeypatch.setattr(wf.Classifier, "fit", failing)
+    api.tune(RECIPE, text, tmp_path / "out", trials=2, ranges=RANGES, fixed=FIXED)
+    assert "training on all of the text failed (the loss is no number)" in caplog.text
+    assert 0 < wf.load(tmp_path / "out").history["texts"] < len(TEXTS)
+    made = begun(1)
+    made.text = text
+    with pytest.raises(FloatingPointError):  # nothing was tried
+        made.result()
+
+
 def test_what_no_recipe_can_learn_from_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has a label"):
         api.tune(RECIPE, Labelled(["no label", "none here"]), tmp_path / "out")
@@ -504,7 +524,7 @@ def test_a_wrong_call_is_one_line(run: Run, lines: Path, tmp_path: Path) -> None
         assert ran.status == status
         assert said in ran.err
     ran = run("tune", "one-hot", lines, "--out", tmp_path / "out", "--data", lines)
-    assert (ran.status, "error: " in ran.err) == (1, True)
+    assert (ran.status, "error: " in ran.err) == (2, True)  # it has nothing to tune
     ran = run("tune", "word2vec", "-", "--out", tmp_path / "out")
     assert (ran.status, "standard input can be read once" in ran.err) == (1, True)
 

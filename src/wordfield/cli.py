@@ -15,8 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from cyclopts import App, CoercionError, CycloptsError, Parameter, UnknownOptionError
-from cyclopts import Token as Given
+from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, UnknownOptionError
 from cyclopts.argument import Argument, ArgumentCollection
 from cyclopts.config import Dict as Settings
 
@@ -90,6 +89,7 @@ from wordfield.options import (
     Words,
 )
 from wordfield.terminal import Help, flat, one_interrupt, print_json, print_table, reporting, short, warning
+from wordfield.tuning.spaces import SPACES
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ def tuning(name: str) -> Callable[..., None]:
         return print_table(found_rows(result))
 
     tune.__annotations__ |= {"recipe": Fields, "reading": LabelledReadings if labelled else Readings}
-    tune.__doc__ = f"Search for better hyperparameters, and train with the best. {recipe_type.__doc__}"
+    tune.__doc__ = f"{recipe_type.__doc__}\n\nTries hyperparameters, trains with the best, and tells what was tried."
     return tune
 
 
@@ -619,7 +619,8 @@ def application(recipes: bool = True) -> App:
         app.command(function, name=name, sort_key=place) if function else app.command(groups[name])
     for place, name in enumerate(LINEAGE if recipes else ()):
         train.command(training(name), name=name, sort_key=place)
-        tune.command(tuning(name), name=name, sort_key=place)
+        if name in SPACES:
+            tune.command(tuning(name), name=name, sort_key=place)
     return app
 
 
@@ -651,7 +652,7 @@ def fix_given(arguments: ArgumentCollection, name: str) -> None:
     given = [known[each] for argument in arguments if argument.tokens for each in argument.names if each in known]
     for fix in (argument for argument in arguments if "--fix" in argument.names):
         for place, field in enumerate(given, len(fix.tokens)):
-            fix.append(Given(keyword="--fix", value=field, source="given", index=place))
+            fix.append(Token(keyword="--fix", value=field, source="given", index=place))
 
 
 def refuse_fractions(argument: Argument) -> None:

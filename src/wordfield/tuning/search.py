@@ -146,7 +146,13 @@ class Search:
         best = self.best()
         if self.judge.whole and best is not None and self._best == (best.score, best.number):
             return self.model
-        return self._smaller(self.chosen().fit(self.text, self.progress))
+        try:
+            return self._smaller(self.chosen().fit(self.text, self.progress))
+        except (ArithmeticError, MemoryError, TooLarge) as error:
+            if self.model is None:
+                raise
+            log.warning("training on all of the text failed (%s): the model is the best of the trials", said(error))
+            return self.model
 
     def _try(self) -> None:
         """One trial, and a note of it."""
@@ -168,9 +174,8 @@ class Search:
             if not done and isinstance(error, ValueError) and not isinstance(error, TooLarge):
                 self._study.tell(trial, state=State.FAIL)
                 raise
-            reason = "not enough memory" if isinstance(error, MemoryError) else str(error)
-            log.warning("trial %d failed: %s", trial.number, reason)
-            trial.set_user_attr("reason", reason)
+            log.warning("trial %d failed: %s", trial.number, said(error))
+            trial.set_user_attr("reason", said(error))
             trial.set_user_attr("seconds", time.monotonic() - begun)
             self._study.tell(trial, state=State.PRUNED)
             return
@@ -273,6 +278,11 @@ class Search:
             "max_size": self.max_size,
         }
         return dict(loads(dumps(about)))
+
+
+def said(error: Exception) -> str:
+    """What went wrong in a trial."""
+    return "not enough memory" if isinstance(error, MemoryError) else str(error)
 
 
 def refuse_stdin(text: Any) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wordfield.formats.table import Classes
 from wordfield.models.checks import Bounds, check
+from wordfield.models.predict import fitting
 from wordfield.models.predict.training import INTERRUPTED, Enough, Loop, Plan, Step, Trial, same, thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
@@ -58,10 +59,7 @@ CHOICES = {
 }
 NUMBERS: Bounds = {
     "heldout": ("a share of the texts, 0 or more and below 1", lambda share: 0 <= share < 1),
-    "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
-    "exponent": ("from -3 to 3", lambda power: -3 <= power <= 3),
-    "dim": ("at most 4096 (the kernel is compiled for it)", lambda wide: wide <= 4096),
-    "negatives": ("at most 200 (the kernel is compiled for their number)", lambda many: many <= 200),
+    **{name: fitting.NUMBERS[name] for name in ("learning_rate", "exponent", "dim", "negatives")},
     "word_ngrams": ("at most 100", lambda most: most <= 100),
     "bucket": ("at most 2,000,000,000", lambda most: most <= 2_000_000_000),
 }

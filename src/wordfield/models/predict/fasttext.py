@@ -7,7 +7,6 @@ D dimension.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.models.checks import Bounds, check
-from wordfield.models.predict.fitting import Outputs, fitted, matched, rehearsed
+from wordfield.models.predict.fitting import CHOICES, LEAST, NUMBERS, Outputs, fitted, matched, rehearsed
 from wordfield.models.predict.training import Plan, Step, keep, thread_count, windowed
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
@@ -32,37 +31,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-LEAST = {
-    "dim": 1,
-    "minn": 0,
-    "maxn": 0,
-    "bucket": 1,
-    "hash_count": 1,
-    "window": 1,
-    "negatives": 1,
-    "epochs": 1,
-    "min_count": 1,
-} | {
-    "max_vocab": 1,
-    "patience": 0,
-    "threads": 1,
-    "seed": 0,
-}
-CHOICES = {
-    "architecture": ("skipgram", "cbow"),
-    "loss": ("negative", "hierarchical", "softmax"),
-    "gradient": ("reference", "corrected"),
-    "hash": ("fasttext", "floret"),
-}
-NUMBERS: Bounds = {
-    "subsample": ("a share of the corpus, 0 (keep all) or more and below 1", lambda share: 0 <= share < 1),
-    "heldout": ("a share of the corpus, 0 or more and below 1", lambda share: 0 <= share < 1),
-    "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
-    "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
-    "exponent": ("from -3 to 3", lambda power: -3 <= power <= 3),
-    "dim": ("at most 4096 (the kernel is compiled for it)", lambda wide: wide <= 4096),
-    "window": ("at most 100,000", lambda wide: wide <= 100_000),
-    "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
+OWN_LEAST = {"minn": 0, "maxn": 0, "bucket": 1, "hash_count": 1}
+OWN_CHOICES = {"hash": ("fasttext", "floret")}
+OWN_NUMBERS: Bounds = {
     "bucket": ("at most 2,147,483,647 (files number them in 32 bits)", lambda many: many < 1 << 31),
 }
 
@@ -119,7 +90,7 @@ class FastText:
     """Start of every random choice."""
 
     def __post_init__(self) -> None:
-        check(self, LEAST, CHOICES, NUMBERS)
+        check(self, LEAST | OWN_LEAST, {**CHOICES, **OWN_CHOICES}, {**NUMBERS, **OWN_NUMBERS})
         if 0 < self.maxn < self.minn:
             raise ValueError(f"minn must be at most maxn, not {self.minn} for maxn={self.maxn}; maxn=0: no n-grams")
         if self.patience and not self.heldout:

@@ -7,6 +7,7 @@ Legend: V words, D dimension.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.models.checks import Bounds
 from wordfield.models.predict.huffman import grown, root
 from wordfield.models.predict.training import INTERRUPTED, Enough, Loop, Plan, Step, Trial, same
 from wordfield.progress import Progress
@@ -32,6 +34,28 @@ log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+
+LEAST = {"dim": 1, "window": 1, "negatives": 1, "epochs": 1, "min_count": 1, "max_vocab": 1, "threads": 1} | {
+    "patience": 0,
+    "seed": 0,
+}
+CHOICES = {
+    "architecture": ("skipgram", "cbow"),
+    "loss": ("negative", "hierarchical", "softmax"),
+    "gradient": ("reference", "corrected"),
+}
+NUMBERS: Bounds = {
+    "subsample": ("a share of the corpus, 0 (keep all) or more and below 1", lambda share: 0 <= share < 1),
+    "heldout": ("a share of the corpus, 0 or more and below 1", lambda share: 0 <= share < 1),
+    "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
+    "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
+    "exponent": ("from -3 to 3", lambda power: -3 <= power <= 3),
+    "dim": ("at most 4096 (the kernel is compiled for it)", lambda wide: wide <= 4096),
+    "window": ("at most 100,000", lambda wide: wide <= 100_000),
+    "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
+}
+"""What the fields of such recipes may be: whole numbers and the least of each, choices, other numbers."""
 
 
 class Predictor(Protocol):

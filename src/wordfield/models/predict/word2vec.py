@@ -6,7 +6,6 @@ arXiv 1310.4546). Legend: V words, D dimension.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.models.checks import Bounds, check
-from wordfield.models.predict.fitting import Outputs, fitted, matched, rehearsed
+from wordfield.models.checks import check
+from wordfield.models.predict.fitting import CHOICES, LEAST, NUMBERS, Outputs, fitted, matched, rehearsed
 from wordfield.models.predict.training import Plan, Step, keep, thread_count, windowed
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
@@ -44,27 +43,6 @@ has the measurements.
 """
 SHARED = 2.5
 """How much larger a rate CBOW's corrected gradient asks for, since each neighbour gets only its share of it."""
-
-
-LEAST = {"dim": 1, "window": 1, "negatives": 1, "epochs": 1, "min_count": 1, "max_vocab": 1, "threads": 1} | {
-    "patience": 0,
-    "seed": 0,
-}
-CHOICES = {
-    "architecture": ("skipgram", "cbow"),
-    "loss": ("negative", "hierarchical", "softmax"),
-    "gradient": ("reference", "corrected"),
-}
-NUMBERS: Bounds = {
-    "subsample": ("a share of the corpus, 0 (keep all) or more and below 1", lambda share: 0 <= share < 1),
-    "heldout": ("a share of the corpus, 0 or more and below 1", lambda share: 0 <= share < 1),
-    "final_rate": ("a share of the learning rate, from 0 to 1", lambda share: 0 <= share <= 1),
-    "learning_rate": ("above 0", lambda rate: 0 < rate < math.inf),
-    "exponent": ("from -3 to 3", lambda power: -3 <= power <= 3),
-    "dim": ("at most 4096 (the kernel is compiled for it)", lambda wide: wide <= 4096),
-    "window": ("at most 100,000", lambda wide: wide <= 100_000),
-    "negatives": ("at most 200 (5 to 20 are usual; the kernel is compiled for their number)", lambda many: many <= 200),
-}
 
 
 @dataclass(frozen=True)
