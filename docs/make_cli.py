@@ -33,8 +33,9 @@ stdout, nothing else there. Progress is shown when stderr is a terminal, or with
 def page() -> str:
     """The whole page."""
     commands: list[list[str]] = [[]]
+    below = {"train": [["train", recipe] for recipe in LINEAGE], "tune": [["tune"], ["tune", "classifier"]]}
     for name in COMMANDS:
-        commands += [["train", recipe] for recipe in LINEAGE] if name == "train" else [[name]]
+        commands += below.get(name, [[name]])
     return OPENING + "".join(section(command) for command in commands)
 
 
