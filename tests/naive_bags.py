@@ -70,11 +70,11 @@ def ask_paths(examples, codes):
             example.asked.append([(node, 1 - turn, 1) for node, turn in codes[answer]])
 
 
-def loss_of(inputs, output, example, kind):
+def loss_of(inputs, output, example, kind, hidden=None):
     """The loss of an example before its weight, and its gradient at the scores of the rows it asks about: [(row,
     slope)], a group for each answer.
     """
-    hidden = inputs[example.rows].mean(axis=0)
+    hidden = inputs[example.rows].mean(axis=0) if hidden is None else hidden
     if kind in ("negative", "hierarchical"):
         loss, groups = 0.0, []
         for asked in example.asked:
@@ -101,7 +101,7 @@ def loss_of(inputs, output, example, kind):
 def train(inputs, output, examples, rates, kind, shared):
     """Change the tables (float64) by each example in turn; the loss before, summed, and the number of answers.
 
-    All answers see the same mean; the outputs are changed by one answer after the other.
+    The mean moves with each answer, as its rows will in the end.
     """
     total, answers = 0.0, 0
     for place, example in enumerate(examples):
@@ -112,12 +112,14 @@ def train(inputs, output, examples, rates, kind, shared):
         hidden, error = inputs[example.rows].mean(axis=0), np.zeros(inputs.shape[1])
         parts = [Example(example.rows, example.answers, 1, [asked]) for asked in example.asked] or [example]
         for part in parts:
-            loss, groups = loss_of(inputs, output, part, kind)
+            loss, groups = loss_of(inputs, output, part, kind, hidden)
             total += loss
             slopes = groups[0]
-            error -= sum(rate * slope * output[row] for row, slope in slopes)
+            change = -sum(rate * slope * output[row] for row, slope in slopes)
             for row, slope in slopes:
                 output[row] -= rate * slope * hidden
+            error += change
+            hidden = hidden + (change / len(example.rows) if shared else change)
         for row in example.rows:
             inputs[row] += error / len(example.rows) if shared else error
     return total, answers

@@ -3,7 +3,8 @@
 One step serves three models. Skip-gram with n-grams (Bojanowski, Grave, Joulin and Mikolov 2017): the bag is a word's
 own row and those of its n-grams, the answers are its neighbours. CBOW with them: the bag is all rows of the neighbours,
 the answer is the centre. A classifier (Joulin, Grave, Bojanowski and Mikolov 2017): the bag is all rows of a line, the
-answers are its labels. The mean is made once for all answers of a bag, where fastText makes it anew for each.
+answers are its labels. The mean is made once for all answers of a bag, where fastText makes it anew for each; it moves
+with each answer as its rows will, so that the next one sees what fastText would.
 
 Legend: T types (different words of a text), R rows of the input table, L rows of the output table (labels, words or
 inner nodes), D padded dimension, E examples.
@@ -228,6 +229,7 @@ def sampled(dim: int, negatives: int, shared: bool) -> Callable[..., tuple[float
         labels[::step] = 1
         scores, slopes = np.zeros(step + spare, np.float32), np.zeros(step + spare, np.float32)
         mean, error, single = np.zeros((1, dim), np.float32), np.zeros((1, dim), np.float32), np.zeros(1, np.int64)
+        change = np.zeros((1, dim), np.float32)
         loss, pairs = 0.0, 0
         for ahead in range(count + 1):
             if ahead < count:  # targets are drawn, and all rows fetched, one example before they are used
@@ -254,12 +256,18 @@ def sampled(dim: int, negatives: int, shared: bool) -> Callable[..., tuple[float
             simd.rows_mean(tables.input, inputs, given, dim, mean)
             for column in range(dim):
                 error[0, column] = 0
+            share = np.float32(1 / given if shared else 1.0)
             for answer in range(asked):
                 at = here % 2 * half + answer * step
+                for column in range(dim):
+                    change[0, column] = 0
                 simd.tile_scores(mean, single, 1, tables.output, rows, at, size, dim, scores)
                 loss += simd.tile_logistic(scores, 1, labels, weights, at, rate, size, slopes, 0)
-                simd.tile_update(error, single, mean, 1, tables.output, rows, at, size, dim, slopes, 0)
-            simd.rows_add(tables.input, inputs, given, dim, error, 1 / given if shared else 1.0)
+                simd.tile_update(change, single, mean, 1, tables.output, rows, at, size, dim, slopes, 0)
+                for column in range(dim):
+                    error[0, column] += change[0, column]
+                    mean[0, column] += share * change[0, column]
+            simd.rows_add(tables.input, inputs, given, dim, error, share)
             pairs += asked
         return loss, pairs
 
@@ -281,6 +289,7 @@ def branching(dim: int, shared: bool) -> Callable[..., tuple[float, int]]:
         inputs = np.empty(widest, np.int64)
         scores, slopes = np.zeros(step + spare, np.float32), np.zeros(step + spare, np.float32)
         mean, error, single = np.zeros((1, dim), np.float32), np.zeros((1, dim), np.float32), np.zeros(1, np.int64)
+        change = np.zeros((1, dim), np.float32)
         loss, pairs = 0.0, 0
         for here in range(count):
             if here + 1 < count:
@@ -295,13 +304,19 @@ def branching(dim: int, shared: bool) -> Callable[..., tuple[float, int]]:
             simd.rows_mean(tables.input, inputs, given, dim, mean)
             for column in range(dim):
                 error[0, column] = 0
+            share = np.float32(1 / given if shared else 1.0)
             for there in range(examples.answer_starts[here], examples.answer_starts[here + 1]):
                 answer = examples.answers[there]
+                for column in range(dim):
+                    change[0, column] = 0
                 for at in range(tree.starts[answer], tree.starts[answer + 1], TILE):
                     simd.tile_scores(mean, single, 1, tables.output, tree.nodes, at, TILE, dim, scores)
                     loss += simd.tile_logistic(scores, 1, tree.labels, tree.weights, at, rate, TILE, slopes, 0)
-                    simd.tile_update(error, single, mean, 1, tables.output, tree.nodes, at, TILE, dim, slopes, 0)
-            simd.rows_add(tables.input, inputs, given, dim, error, 1 / given if shared else 1.0)
+                    simd.tile_update(change, single, mean, 1, tables.output, tree.nodes, at, TILE, dim, slopes, 0)
+                for column in range(dim):
+                    error[0, column] += change[0, column]
+                    mean[0, column] += share * change[0, column]
+            simd.rows_add(tables.input, inputs, given, dim, error, share)
             pairs += asked
         return loss, pairs
 
