@@ -76,7 +76,7 @@ def text(loss, shared=False, cbow=False, shrink=True, words=30, tokens=120):
     return Run(loss, shared, examples, slow, words, 60)
 
 
-def labelled(loss, shared=True, word_ngrams=2, one=False, places=True, seed=5):
+def labelled(loss, shared=True, word_ngrams=2, one=False, places=True, seed=5, repeat=1):
     """Lines of 0 to 6 types with 0 to 3 labels, an empty one among them."""
     random = np.random.default_rng(seed)
     types, words, bucket, count = 12, 8, 17, 25
@@ -85,7 +85,7 @@ def labelled(loss, shared=True, word_ngrams=2, one=False, places=True, seed=5):
     starts = np.concatenate([[0], np.cumsum(sizes)])
     rows = random.integers(0, words, starts[-1])
     owned = [rows[a:b].tolist() for a, b in pairwise(starts)]
-    numbers = random.permutation(count)
+    numbers = np.tile(random.permutation(count), repeat)
     texts = [(random.integers(0, types - 1, random.integers(0, 7)).tolist(), number) for number in numbers]
     ids = np.array([each for line, number in texts for each in (*line, number)], np.int32)
     ends = np.cumsum([0, *(len(line) + 1 for line, _ in texts)])
@@ -131,6 +131,14 @@ def test_running_text_teaches_what_it_teaches_the_twin(loss, cbow, shared):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_lines_teach_what_they_teach_the_twin(loss, shared):
     same_as_the_twin(labelled(loss, shared), 0.3, 0.1)
+
+
+@pytest.mark.parametrize("loss", LOSSES[2:])
+def test_a_thread_on_a_copy_of_the_outputs_learns_the_same(loss):
+    run = labelled(loss, repeat=3)
+    run.answers = 2
+    same_as_the_twin(run, 0.1, 0.05)
+    assert len(run.slow) > 2 * bags.SETTLED
 
 
 @pytest.mark.parametrize(("word_ngrams", "one", "places"), [(1, False, True), (3, True, True), (2, True, False)])

@@ -42,6 +42,10 @@ STEP = np.uint64(116049371)
 """By what the hash of a run of words is multiplied before the next word's is added, in fastText."""
 WIDE = 8
 """Outputs scored at once where all of them are."""
+SETTLED = 32
+"""Examples after which threads that change all outputs bring their copies together: on one copy they would hand its
+cache lines to and fro at every example, which costs more than all the rest.
+"""
 
 
 class Examples(NamedTuple):
@@ -202,7 +206,7 @@ def means(table: Floats, examples: Examples, out: Floats) -> None:
 def trainer(dim: int, loss: str, negatives: int, shared: bool) -> Callable[..., tuple[float, int]]:
     """The kernel for rows of ``dim`` numbers and a loss: negative (with so many noise words), hierarchical, softmax or
     one-vs-all: ``train(tables, examples, answers, rates, state)``, compiled for just these. ``answers``: the noise, the
-    paths, or 0.
+    paths, or how many threads train (of the last two losses).
 
     ``shared``: the gradient is divided among the rows of a bag, as the derivative of a mean is; else each gets it
     whole.
@@ -256,7 +260,7 @@ def sampled(dim: int, negatives: int, shared: bool) -> Callable[..., tuple[float
             simd.rows_mean(tables.input, inputs, given, dim, mean)
             for column in range(dim):
                 error[0, column] = 0
-            share = np.float32(1 / given if shared else 1.0)
+            share = 1 / given if shared else 1.0
             for answer in range(asked):
                 at = here % 2 * half + answer * step
                 for column in range(dim):
@@ -266,7 +270,7 @@ def sampled(dim: int, negatives: int, shared: bool) -> Callable[..., tuple[float
                 simd.tile_update(change, single, mean, 1, tables.output, rows, at, size, dim, slopes, 0)
                 for column in range(dim):
                     error[0, column] += change[0, column]
-                    mean[0, column] += share * change[0, column]
+                    mean[0, column] += np.float32(share) * change[0, column]
             simd.rows_add(tables.input, inputs, given, dim, error, share)
             pairs += asked
         return loss, pairs
@@ -304,7 +308,7 @@ def branching(dim: int, shared: bool) -> Callable[..., tuple[float, int]]:
             simd.rows_mean(tables.input, inputs, given, dim, mean)
             for column in range(dim):
                 error[0, column] = 0
-            share = np.float32(1 / given if shared else 1.0)
+            share = 1 / given if shared else 1.0
             for there in range(examples.answer_starts[here], examples.answer_starts[here + 1]):
                 answer = examples.answers[there]
                 for column in range(dim):
@@ -315,12 +319,23 @@ def branching(dim: int, shared: bool) -> Callable[..., tuple[float, int]]:
                     simd.tile_update(change, single, mean, 1, tables.output, tree.nodes, at, TILE, dim, slopes, 0)
                 for column in range(dim):
                     error[0, column] += change[0, column]
-                    mean[0, column] += share * change[0, column]
+                    mean[0, column] += np.float32(share) * change[0, column]
             simd.rows_add(tables.input, inputs, given, dim, error, share)
             pairs += asked
         return loss, pairs
 
     return train
+
+
+@kernel
+def settle(output: Floats, own: Floats, before: Floats) -> None:
+    """Add what this thread changed in its copy ``own`` since it was ``before``, and take over what others changed."""
+    for row in range(output.shape[0]):
+        for column in range(output.shape[1]):
+            now = output[row, column] + (own[row, column] - before[row, column])
+            output[row, column] = now
+            own[row, column] = now
+            before[row, column] = now
 
 
 @cache
@@ -329,7 +344,7 @@ def complete(dim: int, shared: bool, apart: bool) -> Callable[..., tuple[float, 
     spare = simd.spare(WIDE)
 
     @kernel
-    def train(tables: Tables, examples: Examples, _: int, rates: Rates, state: np.uint64) -> tuple[float, int]:
+    def train(tables: Tables, examples: Examples, threads: int, rates: Rates, state: np.uint64) -> tuple[float, int]:
         """Train on the examples: the loss in nats, summed over the answers (one against all: over all outputs), and the
         number of answers (of examples).
         """
@@ -343,8 +358,13 @@ def complete(dim: int, shared: bool, apart: bool) -> Callable[..., tuple[float, 
         tile, scores = np.zeros(WIDE + spare, np.float32), np.zeros(places + spare, np.float32)
         slopes = np.zeros(places + spare, np.float32)
         mean, error, single = np.zeros((1, dim), np.float32), np.zeros((1, dim), np.float32), np.zeros(1, np.int64)
+        output, before = tables.output, tables.output
+        if threads > 1:
+            output, before = tables.output.copy(), tables.output.copy()
         loss, pairs = 0.0, 0
         for here in range(count):
+            if threads > 1 and here % SETTLED == 0:
+                settle(tables.output, output, before)
             if here + 1 < count:
                 given = bag(examples, here + 1, inputs)
                 for place in range(given):
@@ -361,7 +381,7 @@ def complete(dim: int, shared: bool, apart: bool) -> Callable[..., tuple[float, 
                 for there in range(first, last):
                     labels[examples.answers[there]] = 1
             for at in range(0, places, WIDE):
-                simd.tile_scores(mean, single, 1, tables.output, every, at, WIDE, dim, tile)
+                simd.tile_scores(mean, single, 1, output, every, at, WIDE, dim, tile)
                 if apart:
                     loss += simd.tile_logistic(tile, 1, labels, weights, at, rate, WIDE, slopes, at)
                 else:
@@ -386,8 +406,10 @@ def complete(dim: int, shared: bool, apart: bool) -> Callable[..., tuple[float, 
                     slopes[examples.answers[there]] += np.float32(rate)
                 pairs += last - first
             for at in range(0, places, WIDE):
-                simd.tile_update(error, single, mean, 1, tables.output, every, at, WIDE, dim, slopes, at)
+                simd.tile_update(error, single, mean, 1, output, every, at, WIDE, dim, slopes, at)
             simd.rows_add(tables.input, inputs, given, dim, error, 1 / given if shared else 1.0)
+        if threads > 1:
+            settle(tables.output, output, before)
         return loss, pairs
 
     return train

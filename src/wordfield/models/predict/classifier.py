@@ -164,7 +164,7 @@ class Classifier:
             weights = np.divide(weights, times, out=np.zeros_like(weights), where=times > 0)
             plan = self._plan()
             run = _Run(self, read, vocabulary, ids, weights, start)
-            loop = Loop(ids, run.step(), plan, progress)  # type: ignore[arg-type]
+            loop = Loop(ids, run.step(plan.threads), plan, progress)  # type: ignore[arg-type]
             if isinstance(start, ClassifierModel) and self._interrupted(start, run):
                 loop.resume(start.history)
 
@@ -201,7 +201,7 @@ class Classifier:
         plan, trial = replace(self._plan(), heldout=0.0, patience=0), Trial()
         run = _Run(self, read, vocabulary, ids, np.ones(len(read.numbers), np.float32), None)
         with suppress(Enough):
-            Loop(ids, run.step(), plan, trial).run()  # type: ignore[arg-type]
+            Loop(ids, run.step(plan.threads), plan, trial).run()  # type: ignore[arg-type]
         ids.close()
         buckets = min(self.bucket, round(run.vocabulary.ngrams.rows / sample.share))
         result = 4 * (len(sizes) + buckets + len(read.labels)) * self.dim
@@ -283,14 +283,14 @@ class _Run:
         if start is not None:
             self._take(start)
 
-    def step(self) -> Step:
-        """The kernel for this recipe, with all that it needs but the text."""
+    def step(self, threads: int) -> Step:
+        """The kernel for this recipe, with all that it needs but the text, to be run by so many threads."""
         from wordfield.kernels.bags import lines, trainer
         from wordfield.kernels.sampling import alias_table
         from wordfield.kernels.trees import paths
 
         recipe, tables, counts, made = self.recipe, self.tables, self.read.counts, self.lines
-        answers: Any = 0
+        answers: Any = threads
         if recipe.loss == "negative":
             answers = alias_table(counts.astype(np.float64) ** recipe.exponent)
         elif recipe.loss == "hierarchical":
