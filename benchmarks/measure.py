@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -104,17 +105,51 @@ class Helpers:
         while True:
             found = 0
             for listed in Path("/proc/self/task").glob("*/children"):
-                with suppress(OSError, StopIteration):  # one that has just ended
+                with suppress(OSError):  # one that is gone
                     found += sum(resident_at_most(process) for process in listed.read_text("ascii").split())
                     self.bytes = max(self.bytes or 0, found)
             if self._over.wait(LOOKS):
                 return
 
 
+@contextmanager
+def loop_watched() -> Iterator[Stopwatch]:
+    """A stopwatch that runs while wordfield's loop over the epochs does."""
+    from wordfield.models.predict.training import Loop
+
+    watch, run = Stopwatch(), Loop.run
+
+    def watched(*arguments: Any) -> None:
+        with watch:
+            run(*arguments)
+
+    Loop.run = watched
+    try:
+        yield watch
+    finally:
+        Loop.run = run
+
+
+def fitted(recipe: Any, text: Any) -> tuple[Any, dict[str, Any]]:
+    """What ``recipe`` learns of ``text``, and the figures: training is what the loop over the epochs takes, reading the
+    rest.
+    """
+    with loop_watched() as training, Stopwatch() as whole:
+        model = recipe.fit(text)
+    return model, {
+        "words": model.history["corpus_tokens"],
+        "known": model.history["known_tokens"],
+        "vocabulary": len(model.words),
+        "reading": {"wall": whole.wall - training.wall, "cpu": whole.cpu - training.cpu},
+        "training": training.seconds,
+        "peak_bytes": peak_bytes(),
+    }
+
+
 def resident_at_most(process: str) -> int:
-    """The most memory that a process had resident so far, by Linux's own account."""
+    """The most memory that a process had resident so far, by Linux's own account; 0 for one that has just ended."""
     lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
+    return int(next((line for line in lines if line.startswith("VmHWM:")), "VmHWM: 0").split()[1]) * 1024
 
 
 def peak_bytes() -> int:

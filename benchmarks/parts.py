@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Stopwatch, peak_bytes
+from benchmarks.measure import Stopwatch, fitted
 from benchmarks.texts import corpus_of
 
 Job = dict[str, Any]
@@ -33,43 +33,26 @@ SUPERVISED = ("dim", "epochs", "threads", "seed", "loss", "learning_rate", "word
 
 def wordfield_parts(job: Job) -> Figures:
     """``fit`` as users call it; training is what the loop over the epochs takes, reading the rest."""
-    from benchmarks.peers import loop_watched
     from wordfield import FastText
 
     options, corpus = job["options"], corpus_of(job)
     recipe = FastText(**{name: options[name] for name in UNSUPERVISED})
-    with loop_watched() as training, Stopwatch() as whole:
-        model = recipe.fit(corpus)
-    figures = figured(model, training, whole) | {"learning_rate": recipe.learning_rate, "final_rate": 0.0}
+    model, figures = fitted(recipe, corpus)
     model.save(job["out"], "native")
-    return figures
+    return figures | {"learning_rate": recipe.learning_rate, "final_rate": 0.0}
 
 
 def wordfield_labels(job: Job) -> Figures:
     """The same of a classifier."""
-    from benchmarks.peers import loop_watched
     from wordfield import Classifier
     from wordfield.text.labelled import Labelled
 
     options = job["options"]
     recipe = Classifier(**{name: options[name] for name in SUPERVISED if options.get(name) is not None})
     texts = Labelled.files(job["files"], tokenizer="whitespace")
-    with loop_watched() as training, Stopwatch() as whole:
-        model = recipe.fit(texts)
-    figures = figured(model, training, whole) | {"learning_rate": recipe.learning_rate, "final_rate": 0.0}
+    model, figures = fitted(recipe, texts)
     model.save(job["out"], "native")
-    return figures
-
-
-def figured(model: Any, training: Stopwatch, whole: Stopwatch) -> Figures:
-    return {
-        "words": model.history["corpus_tokens"],
-        "known": model.history["known_tokens"],
-        "vocabulary": len(model.words),
-        "reading": {"wall": whole.wall - training.wall, "cpu": whole.cpu - training.cpu},
-        "training": training.seconds,
-        "peak_bytes": peak_bytes(),
-    }
+    return figures | {"learning_rate": recipe.learning_rate, "final_rate": 0.0}
 
 
 def fasttext_parts(job: Job, *without: str) -> Figures:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks import counting, parts, texts
 from benchmarks.corpora import read_through
-from benchmarks.measure import Helpers, Stopwatch, answer, peak_bytes
+from benchmarks.measure import Helpers, Stopwatch, answer, fitted, peak_bytes
 
 Job = dict[str, Any]
 Figures = dict[str, Any]
@@ -40,22 +39,12 @@ def wordfield_vocabulary(job: Job) -> Figures:
 
 def wordfield_train(job: Job) -> Figures:
     """``fit`` as users call it; training is what the loop over the epochs takes, reading the rest."""
-    recipe, corpus = recipe_of(job), texts.corpus_of(job)
-    with loop_watched() as training, Stopwatch() as whole:
-        model = recipe.fit(corpus)
-    peak, plan = peak_bytes(), recipe.plan()
+    recipe = recipe_of(job)
+    model, figures = fitted(recipe, texts.corpus_of(job))
     model.save(job["out"])
-    return {
-        "words": model.history["corpus_tokens"],
-        "known": model.history["known_tokens"],
-        "vocabulary": len(model.words),
-        "reading": {"wall": whole.wall - training.wall, "cpu": whole.cpu - training.cpu},
-        "training": training.seconds,
-        **told(model.history["seconds"]),
-        "peak_bytes": peak,
-        "learning_rate": plan.learning_rate,
-        "final_rate": plan.learning_rate * plan.final_rate,
-    }
+    plan = recipe.plan()
+    rates = {"learning_rate": plan.learning_rate, "final_rate": plan.learning_rate * plan.final_rate}
+    return figures | told(model.history["seconds"]) | rates
 
 
 def wordfield_plan(job: Job) -> Figures:
@@ -78,24 +67,6 @@ def wordfield_plan(job: Job) -> Figures:
 def told(seconds: dict[str, float]) -> Figures:
     """What wordfield itself says that reading and training take."""
     return {"read_seconds": seconds["read"], "train_seconds": seconds["train"]}
-
-
-@contextmanager
-def loop_watched() -> Iterator[Stopwatch]:
-    """A stopwatch that runs while wordfield's loop over the epochs does."""
-    from wordfield.models.predict.training import Loop
-
-    watch, run = Stopwatch(), Loop.run
-
-    def watched(*arguments: Any) -> None:
-        with watch:
-            run(*arguments)
-
-    Loop.run = watched
-    try:
-        yield watch
-    finally:
-        Loop.run = run
 
 
 def gensim_model(job: Job) -> tuple[Any, Figures]:

@@ -187,15 +187,6 @@ def test_padding_and_the_row_of_no_answer_stay_zero(loss):
     assert not run.tables.output[run.outputs :].any()
 
 
-def test_means_are_those_of_the_rows_and_zeros_of_none():
-    run = labelled("softmax")
-    found = np.full((len(run.slow), run.tables.input.shape[1]), 7, np.float32)
-    bags.means(run.tables.input, run.examples, found)
-    for got, example in zip(found, run.slow, strict=True):
-        wanted = run.tables.input[example.rows].mean(axis=0) if example.rows else np.zeros(len(got))
-        np.testing.assert_allclose(got, wanted, atol=1e-6)
-
-
 @kernel
 def exponentials(scores, count, top):
     return simd.exponentials(scores, count, top)

@@ -186,23 +186,6 @@ def most(examples: Examples) -> tuple[int, int]:
     return rows, answers
 
 
-@kernel
-def means(table: Floats, examples: Examples, out: Floats) -> None:
-    """out[e] = the mean of the rows of example e; zeros where it has none."""
-    widest, _ = most(examples)
-    inputs = np.empty(widest, np.int64)
-    for here in range(examples.item_starts.size - 1):
-        given = bag(examples, here, inputs)
-        for column in range(out.shape[1]):
-            out[here, column] = 0
-        for place in range(given):
-            row = inputs[place]
-            for column in range(out.shape[1]):
-                out[here, column] += table[row, column]
-        for column in range(out.shape[1]):
-            out[here, column] /= np.float32(max(given, 1))
-
-
 def trainer(dim: int, loss: str, negatives: int, shared: bool) -> Callable[..., tuple[float, int]]:
     """The kernel for rows of ``dim`` numbers and a loss: negative (with so many noise words), hierarchical, softmax or
     one-vs-all: ``train(tables, examples, answers, rates, state)``, compiled for just these. ``answers``: the noise, the

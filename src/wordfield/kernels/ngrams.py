@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from wordfield.kernels.jit import inlined, kernel
 
 OFFSET, PRIME, WORD = np.uint64(2166136261), np.uint64(16777619), np.uint64(0xFFFFFFFF)
-STEP = np.uint64(116049371)
-"""By what the hash of a run of words is multiplied before the next word's is added."""
 
 Bytes = NDArray[np.uint8]
 Bounds = NDArray[np.int64]
