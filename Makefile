@@ -1,6 +1,7 @@
 # make demo    train Word2Vec on the documentation inside your own Python, and look at neighbours
 # make test    all tests, then once more with the compiler off, covering every kernel line
 # make check   format, rules, types, layers, and make test
+# make peers   the tests that load and write files with other tools (installs PyTorch, spaCy and others: about 1.5 GB)
 # make bench   speed and quality beside the peers, in one run
 #
 # The first run creates .venv with the versions of constraints.txt; later runs install only what has changed.
@@ -10,7 +11,7 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin
 PIP    := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test jit-off check format docs bench clean
+.PHONY: demo test jit-off peers check format docs bench clean
 
 demo: $(VENV)/base.stamp
 	@$(RUN)/wordfield demo
@@ -23,6 +24,9 @@ test: $(VENV)/dev.stamp
 jit-off: $(VENV)/dev.stamp
 	NUMBA_DISABLE_JIT=1 $(RUN)/coverage run -m pytest -rs
 	$(RUN)/coverage report
+
+peers: $(VENV)/peers.stamp
+	$(RUN)/python -m pytest -rs -m peers
 
 check: $(VENV)/dev.stamp
 	$(RUN)/ruff format --check .
@@ -54,6 +58,13 @@ $(VENV)/dev.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	@echo "installing wordfield and what its tests need into $(VENV) (once)"
 	@$(PIP) -e '.[dev,bench]'
 	@touch $(VENV)/base.stamp $@
+
+# PyTorch first, and alone, so that pip takes the build that constraints.txt names.
+$(VENV)/peers.stamp: $(VENV)/dev.stamp
+	@echo "installing the tools that wordfield's files are compared with into $(VENV) (once)"
+	@$(PIP) torch
+	@$(PIP) -e '.[dev,bench,peers]'
+	@touch $@
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "wordfield needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import PathLike, opened
 from wordfield.formats.table import FormatError, Table, composed
 from wordfield.storage import Dense, Float16, Int8, Product, Sparse, Storage
@@ -72,20 +73,24 @@ class Format(Protocol):
     """The parts of a ``Table`` besides words and vectors that a file keeps."""
 
     def sniff(self, path: Path, head: bytes) -> bool: ...
-    def load(self, path: Path) -> Table: ...
+    def load(self, path: Path, faults: Faults, /) -> Table: ...
     def save(self, table: Table, path: Path) -> None: ...
     def check_target(self, path: Path) -> None: ...
 
 
-def load(path: PathLike, format: str | None = None) -> Table:
+def load(path: PathLike, format: str | None = None, repair: bool = False) -> Table:
     """Read a file or folder of vectors, of the named format or the one its content shows.
 
     ``FileNotFoundError`` where there is none; ``FormatError`` where no format fits or the file is damaged, with the
-    place.
+    place. ``repair``: what is damaged is left out instead, where what remains is still sure, and told in
+    ``Table.repaired``.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"no model at {os.fspath(path)}")
-    return _module(format or recognise(path)).load(Path(path))
+    faults = Faults(Path(path), repair)
+    table = _module(format or recognise(path)).load(Path(path), faults)
+    table.repaired = faults.told()
+    return table
 
 
 def save(table: Table, path: PathLike, format: str | None = None) -> None:

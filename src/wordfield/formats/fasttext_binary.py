@@ -25,8 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.formats import fasttext_parts as parts
-from wordfield.formats.fasttext_parts import Args, Rows, Sizes, Source
+from wordfield.formats.fasttext_parts import Args, Rows, Sizes
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, replacing
+from wordfield.formats.source import Source
 from wordfield.formats.table import Classes, FormatError, Table
 from wordfield.storage import Dense, Product, Storage
 from wordfield.text.ngrams import Ngrams, encoded
@@ -63,7 +65,7 @@ def sniff(path: Path, head: bytes) -> bool:
     return not _impossible(args) and Sizes(entries, words, labels, tokens, -1).consistent and entries > 0
 
 
-def load(path: Path) -> Table:
+def load(path: Path, _: Faults) -> Table:
     """Read the dictionary and map the tables; ``FormatError`` names the byte where the file is damaged or ends, and a
     version or a kind of model that is not read.
     """

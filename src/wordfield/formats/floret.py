@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.formats.word2vec_text import floats_of, lines_of
@@ -35,7 +36,7 @@ def sniff(path: Path, head: bytes) -> bool:
     return not path.is_dir() and HEADER.fullmatch(head.partition(b"\n")[0]) is not None
 
 
-def load(path: Path) -> Table:
+def load(path: Path, _: Faults) -> Table:
     """Read the whole file; ``FormatError`` names the line that is damaged. A last line without a line feed is read,
     with a warning: the file may be cut inside a number.
     """

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from wordfield.formats import word2vec
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, replacing
 from wordfield.formats.glove_records import encoded_vocabulary, read_vocabulary
 from wordfield.formats.table import FormatError, Table
@@ -36,7 +37,7 @@ def sniff(path: Path, head: bytes) -> bool:
     return words > 0 and size >= 32 * words and size % (16 * words) == 0
 
 
-def load(path: Path) -> Table:
+def load(path: Path, _: Faults) -> Table:
     """Read the file and the vocab.txt beside it; ``FormatError`` if the one has not as many numbers as the other's
     words ask for.
     """

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from wordfield.formats import word2vec
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.formats.word2vec_text import STEP, UNSAFE, fields_of, floats_of, lines_of
@@ -45,7 +46,7 @@ def sniff(path: Path, head: bytes) -> bool:
     )
 
 
-def load(path: Path) -> Table:
+def load(path: Path, faults: Faults) -> Table:
     """Read the whole file; ``FormatError`` names the line that has too few numbers or none. A last line without a line
     feed is read, with a warning: the file may be cut inside a number.
     """

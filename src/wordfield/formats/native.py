@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from wordfield.formats import native_parts as parts
 from wordfield.formats import tensors
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_folder, replacing_folder
 from wordfield.formats.table import FormatError, Table
 from wordfield.storage import Coded, Sparse
@@ -87,7 +88,7 @@ def _widest_first(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))
 
 
-def load(path: Path) -> Table:
+def load(path: Path, _: Faults) -> Table:
     """Read the two JSON files and map the tensors; ``FormatError`` where a file is missing, damaged, or contradicts
     another.
     """

@@ -55,6 +55,8 @@ class Table:
     """Which n-grams have rows of the vectors, after the words' own."""
     classes: Classes | None = None
     """The labels of a classifier."""
+    repaired: list[str] = field(default_factory=list)
+    """What was wrong with the file that this was read from, and left out or mended."""
 
     def __post_init__(self) -> None:
         words, rows = len(self.words), self.storage.shape[0]

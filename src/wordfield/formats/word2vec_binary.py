@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 
 from wordfield.formats import word2vec
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.storage import Dense
@@ -35,7 +36,7 @@ def sniff(path: Path, head: bytes) -> bool:
     )
 
 
-def load(path: Path) -> Table:
+def load(path: Path, faults: Faults) -> Table:
     """Read the whole file, 8 MiB at a time; ``FormatError`` names the word and byte where it ends too soon or goes on
     too long.
     """

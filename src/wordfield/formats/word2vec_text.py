@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.formats import word2vec
+from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.storage import Dense
@@ -37,7 +38,7 @@ def sniff(path: Path, head: bytes) -> bool:
     return not path.is_dir() and word2vec.looks_like_text(head)
 
 
-def load(path: Path) -> Table:
+def load(path: Path, faults: Faults) -> Table:
     """Read the whole file; ``FormatError`` names the line that has too few numbers or none, and a count of lines that
     is not the header's. A last line without a line feed is read, with a warning: the file may be cut inside a number.
     """

@@ -1,0 +1,68 @@
+"""The bytes of a binary file one part after the other; nothing is taken, and nothing allocated, that is not there."""
+
+from __future__ import annotations
+
+import gzip
+import mmap
+import struct
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.formats.files import opened
+from wordfield.formats.table import FormatError
+
+
+@final
+class Source:
+    """The bytes of a file, mapped where it is not packed; nothing is taken that is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.here = path, 0
+        self.data: bytes | mmap.mmap
+        with opened(path) as (stream, size):
+            if isinstance(stream, gzip.GzipFile):
+                self.data = stream.read()
+            else:
+                self.data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+
+    def wrong(self, what: str, byte: int | None = None) -> FormatError:
+        """The error to raise about a byte, unless another is given that which comes next."""
+        return FormatError(f"{self.path}: byte {self.here if byte is None else byte}: {what}")
+
+    def step(self, size: int, what: str) -> int:
+        """Where the next ``size`` bytes begin, which are then behind."""
+        begin, left = self.here, len(self.data) - self.here
+        if size > left:
+            raise self.wrong(f"truncated or damaged: {what} would take {size} bytes, {left} are left")
+        self.here += size
+        return begin
+
+    def peek(self, kind: struct.Struct, offset: int = 0) -> tuple[Any, ...] | None:
+        """The numbers that stand ``offset`` bytes further, if the file has them."""
+        begin = self.here + offset
+        return kind.unpack_from(self.data, begin) if begin + kind.size <= len(self.data) else None
+
+    def numbers(self, kind: struct.Struct, what: str) -> tuple[Any, ...]:
+        """The next numbers."""
+        return kind.unpack_from(self.data, self.step(kind.size, what))
+
+    def flag(self, what: str) -> bool:
+        """The next byte, 0 or 1."""
+        begin = self.step(1, what)
+        if self.data[begin] > 1:
+            raise self.wrong(f"{what} is {self.data[begin]}; 0 or 1 is needed: damaged", begin)
+        return self.data[begin] == 1
+
+    def array(self, dtype: str, shape: tuple[int, ...], what: str) -> NDArray[Any]:
+        """The next numbers as an array, not copied."""
+        count = int(np.prod(shape, dtype=object))
+        begin = self.step(count * np.dtype(dtype).itemsize, what)
+        return np.frombuffer(self.data, dtype, count, begin).reshape(shape) if count else np.empty(shape, dtype)
+
+    def end(self) -> None:
+        """Refuse what follows."""
+        if self.here != len(self.data):
+            raise self.wrong(f"{len(self.data) - self.here} bytes follow the model: damaged")
