@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpora, report, startup
+from benchmarks import corpora, opening, queries, report, startup
 from benchmarks.measure import Failed, commit, machine
 from benchmarks.plan import measurements
 from benchmarks.quality import RESTRICT_VOCAB, SETS, sets_there
 from benchmarks.running import Run, tell
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = (*(measurement.name for measurement in measurements(2, 5)), "startup")
+NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries", "startup")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -87,6 +87,13 @@ def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[s
         ]
         plans = [plan for plan in measurements(options.threads, options.min_count) if plan.name in options.only]
         done = [run.measure(plan) for plan in plans]
+        if "opening" in options.only:
+            done.append(opening.measured(folder, options.runs, options.sample is not None))
+        if "queries" in options.only:
+            tell("queries ...")
+            questions = corpora.data_folder() / "analogy" / "google.txt"
+            asked, missing = queries.measured(texts["english"], questions, bool(options.sample), options.runs, settings)
+            done, run.skipped = [*done, *asked], [*run.skipped, *missing]
         if "startup" in options.only:
             tell("startup ...")
             done.append({"name": "startup", "base": None, "rows": startup.measured(folder, options.runs), "ratios": []})

@@ -9,6 +9,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,25 +59,25 @@ def parts(job: dict[str, Any]) -> Scores:
     """As of vectors, and: pairs of which one word is rare or unknown in all sets together, grammatical analogies, and
     misspelt words whose ten neighbours have the right one, by what was done to them.
     """
+    import numpy as np
+
     import wordfield as wf
-    from wordfield.evaluation import analogy, similarity
+    from wordfield.evaluation import Settings, scores, similarity
 
     words, result = wf.load(job["out"]).words, vectors({**job, "quality": "english"})
     there = sets_there("english")
-    if "Google" in there and (grammar := analogy.evaluate(words, there["Google"]).get("syntactic")):
+    settings = Settings(RESTRICT_VOCAB)
+    if "Google" in there and (grammar := scores(words, there["Google"], settings=settings)[0].more.get("syntactic")):
         result["grammar"] = grammar | {"metric": "accuracy"}
     counts = dict(zip(words.vocabulary.words, occurrences(words), strict=True))
     for name in ("WS-353", "SimLex-999"):
         if name in there:
-            pairs = [
-                pair
-                for pair in similarity.read(there[name])
-                if min(counts.get(word.lower(), 0) for word in pair[:2]) < RARE
-                and all(similarity.spelled(words, word) for word in pair[:2])
-            ]
-            ones, others = ([similarity.spelled(words, pair[side]) for pair in pairs] for side in (0, 1))
-            value = similarity.spearman(similarity.cosines(words, ones, others), [pair.score for pair in pairs])
-            result[f"{name}, rare"] = {"metric": "spearman", "value": value, "pairs": len(pairs), "covered": len(pairs)}
+            pairs = similarity.read(there[name])
+            (all_pairs,) = scores(words, there[name])
+            rare = [min(counts.get(word.lower(), 0) for word in pair[:2]) < RARE for pair in pairs]
+            some = replace(all_pairs, covered=all_pairs.covered & np.array(rare))
+            count = len(some.items)
+            result[f"{name}, rare"] = {"metric": "spearman", "value": some.value, "pairs": count, "covered": count}
     for name, change in TYPOS.items():
         wrong = list(misspelt(words.vocabulary.words, change))
         found = words.most_similar([typo for _, typo in wrong], 10)

@@ -32,6 +32,10 @@ def seconds(figure: str) -> Cell:
     return lambda row, _: f"{row[figure]:.2f} s" if row[figure] < 10 else f"{row[figure]:.0f} s"
 
 
+def milliseconds(figure: str) -> Cell:
+    return lambda row, _: f"{1000 * row[figure]:.3g} ms"
+
+
 def thousands(figure: str) -> Cell:
     return lambda row, _: f"{row[figure] / 1000:,.0f} k"
 
@@ -226,6 +230,31 @@ SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
             "reading": beside(seconds("read_seconds"), "read_seconds"),
             "training": beside(seconds("train_seconds"), "train_seconds"),
             "peak memory": beside(own_megabytes, "peak_bytes"),
+        },
+    ),
+    (
+        "Opening",
+        ("opening",),
+        {
+            "wall": WALL,
+            "× gensim": times("words_per_second"),
+            "CPU": CPU,
+            "× gensim, CPU": times("words_per_cpu_second"),
+            "first question": seconds("first_seconds"),
+            "until its answer, × gensim": times("ready_per_second"),
+            "peak memory": megabytes,
+        },
+    ),
+    (
+        "Queries",
+        ("queries-one", "queries-many", "queries-analogies", "queries-index"),
+        {
+            "wall, each": milliseconds("wall_each"),
+            "CPU, each": milliseconds("cpu_each"),
+            "× base": times("queries_per_second"),
+            "× base, CPU": times("queries_per_cpu_second"),
+            "right": lambda row, _: f"{row['right']:,}" if "right" in row else NOTHING,
+            "recall": lambda row, _: f"{row['recall']:.3f}" if row.get("recall") is not None else NOTHING,
         },
     ),
     ("Start-up", ("startup",), {"wall": WALL}),

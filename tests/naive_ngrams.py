@@ -1,4 +1,4 @@
-"""The hashes and n-grams of fastText, slow and obvious."""
+"""The hashes and n-grams of fastText, floret and finalfusion, slow and obvious."""
 
 from __future__ import annotations
 
@@ -12,16 +12,27 @@ def fnv(text: bytes) -> int:
     return state
 
 
-def ngrams(word: str, minn: int, maxn: int) -> list[str]:
-    """The n-grams of a word, the marks of its ends in them, but no mark alone."""
-    if word == "</s>":
+def long_fnv(ngram: str) -> int:
+    """FNV-1a in 64 bits, of the number of characters in 8 bytes and of each character in 4, the lowest first."""
+    state = 14695981039346656037
+    for byte in len(ngram).to_bytes(8, "little") + b"".join(ord(each).to_bytes(4, "little") for each in ngram):
+        state = ((state ^ byte) * 1099511628211) & 0xFFFFFFFFFFFFFFFF
+    return state
+
+
+def ngrams(word: str, minn: int, maxn: int, marks: bool = False) -> list[str]:
+    """The n-grams of a word, the marks of its ends in them, and alone only with ``marks``, where the end of a sentence
+    is a word like others.
+    """
+    if word == "</s>" and not marks:
         return []
     marked = f"<{word}>"
     found = []
     for first in range(len(marked)):
         for last in range(first + 1, len(marked) + 1):
             ngram = marked[first:last]
-            if minn <= len(ngram) <= maxn and not (len(ngram) == 1 and (first == 0 or last == len(marked))):
+            alone = len(ngram) == 1 and (first == 0 or last == len(marked))
+            if minn <= len(ngram) <= maxn and (marks or not alone):
                 found.append(ngram)
     return found
 

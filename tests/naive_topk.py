@@ -21,3 +21,12 @@ def push(scores, scale, rows, exclude, best, best_rows):
 def products(cosines, scale, positives, epsilon, out):
     shifted = (cosines * scale + 1) / 2
     out[:] = shifted[:, :positives].prod(axis=1) / (shifted[:, positives:] + epsilon).prod(axis=1)
+
+
+def answer(cosines, asked, rows, exclude, multiplied, epsilon, best, best_rows, first, last):
+    for q in range(first, last):
+        a, b, c = cosines[asked[q]].astype(np.float32)
+        scores = (b + 1) / 2 * ((c + 1) / 2) / ((a + 1) / 2 + np.float32(epsilon)) if multiplied else b - a + c
+        for score, row in zip(scores, rows, strict=True):
+            if score > best[q] and row not in exclude[q]:
+                best[q], best_rows[q] = score, row

@@ -275,8 +275,9 @@ def test_going_on_with_text_cut_otherwise_is_warned_of(
 def test_tokens_tell_of_which_rows_a_word_is_made(text: Path, tmp_path: Path) -> None:
     plain = wf.Word2Vec(**SMALL).fit(wf.Corpus(str(text)))
     known, unknown = api.tokens(plain, "king, zebra")
-    assert known == {"word": "king", "known": True, "rows": [plain.words.key_to_index["king"]], "ngrams": []}
-    assert unknown == {"word": "zebra", "known": False, "rows": [], "ngrams": []}
+    rows = [plain.words.key_to_index["king"]]
+    assert known == {"word": "king", "known": True, "origin": "its own row", "rows": rows, "ngrams": []}
+    assert unknown == {"word": "zebra", "known": False, "origin": "nothing", "rows": [], "ngrams": []}
     parts = wf.FastText(**SMALL, minn=3, maxn=4, bucket=5000).fit(wf.Corpus(str(text)))
     parts.save(tmp_path / "parts")
     known, unknown = api.tokens(tmp_path / "parts", "king kings")
@@ -284,6 +285,7 @@ def test_tokens_tell_of_which_rows_a_word_is_made(text: Path, tmp_path: Path) ->
     assert all(each["known"] for each in known["ngrams"])
     assert known["rows"] == [parts.words.key_to_index["king"], *(each["row"] for each in known["ngrams"])]
     assert not unknown["known"]
+    assert (known["origin"], unknown["origin"]) == ("its own row and n-grams, 7 of 7 known", "n-grams, 5 of 9 known")
     seen = [each["ngram"] for each in unknown["ngrams"] if each["known"]]
     assert seen == ["<ki", "<kin", "kin", "king", "ing"]
     rows = np.array(unknown["rows"])
@@ -300,3 +302,155 @@ def test_what_a_file_does_not_keep_of_a_trained_model_is_told(
     api.train(recipe, str(text), tmp_path / "parts.bin")
     assert caplog.text == ""
     assert len(api.load(tmp_path / "parts.bin").words["kings"]) == 8
+
+
+def test_questions_about_unknown_words_are_answered_as_the_policy_says(vectors: Path) -> None:
+    for ask in (
+        lambda unknown: api.neighbors(vectors, ["kinq"], unknown=unknown),
+        lambda unknown: api.similarity(vectors, "kinq", "man", unknown=unknown),
+        lambda unknown: api.analogy(vectors, "kinq", "man", "woman", unknown=unknown),
+        lambda unknown: api.matrix(vectors, ["kinq"], unknown=unknown),
+        lambda unknown: api.tokens(vectors, "kinq", unknown="raise"),
+        lambda unknown: api.embed(vectors, ["kinq"], unknown="raise"),
+    ):
+        for unknown in (None, "raise"):
+            with pytest.raises(KeyError, match="'kinq' is not among the 6 words"):
+                ask(unknown)
+    near = api.neighbors(vectors, ["king", "kinq"], k=3, unknown="spelling")
+    assert near["kinq"] == near["king"]  # the word that stands in is no neighbour either
+    assert api.neighbors(vectors, ["kinq", "king"], k=3, unknown="skip") == {"kinq": [], "king": near["king"]}
+    rarest = api.neighbors(vectors, ["kinq"], k=1, unknown=wf.Unknown("rare", rarest=2))
+    assert rarest["kinq"][0][0] == "苹果"
+    assert {score for _, score in api.neighbors(vectors, ["kinq"], unknown="zero")["kinq"]} == {0}
+    assert api.similarity(vectors, "kinq", "queen", unknown="spelling") == pytest.approx(0.5)
+    assert api.similarity(vectors, "kinq", "queen", unknown="zero") == 0
+    assert api.similarity(vectors, "kinq", "queen", unknown="subword") is None
+    for method in ("add", "mul"):
+        answers = api.analogy(vectors, "man", "woman", "kinq", k=9, method=method, unknown="spelling")
+        assert answers == api.analogy(vectors, "man", "woman", "king", k=9, method=method)
+        assert len(api.analogy(vectors, "man", "woman", "zebra", k=9, method=method, unknown="rare")) == 4
+    assert api.analogy(vectors, "man", "woman", "kinq", unknown="skip") == []
+    told = api.origins(vectors, ["king", "kinq", "zebra"], "spelling")
+    assert told == {"kinq": "the spelling 'king', 1 edit", "zebra": "nothing"}
+    with pytest.raises(ValueError, match="unknown policy 'guess'"):
+        api.neighbors(vectors, ["king"], unknown="guess")  # type: ignore[arg-type]
+
+
+def test_words_with_n_grams_are_asked_for_as_before_unless_they_shall_not(text: Path) -> None:
+    parts = wf.FastText(**SMALL, minn=3, maxn=4, bucket=500).fit(wf.Corpus(str(text)))
+    assert api.neighbors(parts, ["kings"], 3)["kings"] == parts.words.most_similar("kings", 3)
+    assert api.similarity(parts, "kings", "king") == parts.words.similarity("kings", "king")
+    assert api.matrix(parts, ["kings", "king"])["words"] == ["kings", "king"]
+    assert api.analogy(parts, "kings", "king", "queens", 2) == parts.words.analogy("kings", "king", "queens", 2)
+    with pytest.raises(KeyError, match="'kings' is not among"):
+        api.neighbors(parts, ["kings"], unknown="raise")
+
+
+def test_the_matrix_of_counts_has_entries_of_words_that_stand_in(text: Path) -> None:
+    counts = wf.Cooccurrence(min_count=1).fit(wf.Corpus(str(text)))
+    told = api.matrix(counts, ["king", "kinq", "zebra"], unknown="spelling")
+    assert (told["words"], told["kind"]) == (["king", "kinq"], "counts")
+    own = api.matrix(counts, ["king", "the"])["values"]
+    spelled = api.matrix(counts, ["kinq", "the", "zebra"], unknown="spelling")["values"]
+    assert spelled == own
+    zeros = np.array(api.matrix(counts, ["king", "kinq", "the"], unknown="zero")["values"])
+    assert not zeros[1].any()
+    assert not zeros[:, 1].any()
+    assert zeros[np.ix_([0, 2], [0, 2])].tolist() == own
+    with pytest.raises(ValueError, match="'kinq': the mean of the 11 rarest words has no entry of the matrix"):
+        api.matrix(counts, ["kinq"], unknown="rare")
+
+
+def test_tokens_tell_what_unknown_words_are_made_of(vectors: Path) -> None:
+    told = api.tokens(vectors, "king kinq zebra", unknown="spelling")
+    assert [each["origin"] for each in told] == ["its own row", "the spelling 'king', 1 edit", "nothing"]
+    assert [each["rows"] for each in told] == [[0], [0], []]
+    assert [each["known"] for each in told] == [True, False, False]
+    (rare,) = api.tokens(vectors, "zebra", unknown=wf.Unknown("rare", rarest=2))
+    assert (rare["origin"], rare["rows"]) == ("the mean of the 2 rarest words", [4, 5])
+
+
+def test_embed_counts_where_vectors_come_from(vectors: Path, tmp_path: Path) -> None:
+    texts = ["king kinq zebra"]
+    matrix, words = api.embedded(vectors, texts, tmp_path / "out.npy", "spelling")
+    assert words == {"its own row": 1, "another spelling": 1, "nothing": 1}
+    assert matrix.tolist() == [[1, 0, 1]]
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), matrix)
+    np.testing.assert_allclose(api.embed(vectors, texts, unknown="zero"), [[1 / 3, 0, 1 / 3]], rtol=1e-6)
+
+
+def test_a_classifier_embeds_in_its_own_way(text: Path, tmp_path: Path) -> None:
+    lines = [f"__label__{number % 2} {line}" for number, line in enumerate(text.read_text().splitlines())]
+    model = wf.Classifier(dim=4, epochs=1, threads=1).fit(lines)
+    assert api.embedded(model, ["the king"])[1] is None
+    with pytest.raises(ValueError, match="a classifier leaves out words without rows"):
+        api.embed(model, ["the king"], unknown="spelling")
+    with pytest.raises(ValueError, match="can be chosen for word vectors, not for classifiers"):
+        api.evaluate(model, [text], unknown="skip")
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("king queen 9\nking water 1\nqueen land 3\n")
+    with pytest.raises(ValueError, match="model 2: classifiers are scored on their labels one at a time"):
+        api.evaluate([wf.OneHot(min_count=1).fit(wf.Corpus(str(text))), model], [pairs])
+    result = api.evaluate([model, model], [pairs], suite="similarity")
+    assert result["models"] == ["model 1", "model 2"]
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> tuple[list[Path], Path]:
+    """Two models, of which one knows more words, and a folder of two sets."""
+    draw = np.random.default_rng(1)
+    words = [f"word{number}" for number in range(40)]
+    matrix = draw.normal(size=(40, 5)).astype(np.float32)
+    places = []
+    for name, known in (("most", 30), ("all", 40)):
+        places.append(tmp_path / f"{name}.txt")
+        wf.WordVectors(wf.Vocabulary(words[:known]), _dense(matrix[:known])).save(places[-1])
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    rows = [f"word{a} word{a + 1} {5 + 5 * unit[a] @ unit[a + 1]:.4f}" for a in range(39)]
+    (folder / "pairs.txt").write_text("\n".join(rows) + "\n")
+    (folder / "questions.txt").write_text(": s\nword0 word1 word2 word3\nword35 word36 word37 word38\n")
+    return places, folder
+
+
+def test_models_are_evaluated_beside_each_other(beside: tuple[list[Path], Path]) -> None:
+    models, folder = beside
+    result = api.evaluate(models, [folder])
+    assert result["models"] == [str(model) for model in models]
+    pairs, questions = result["results"]
+    assert (pairs["dataset"], pairs["pairs"], pairs["shared"]) == ("pairs", 39, 29)
+    assert [value["covered"] for value in pairs["values"]] == [29, 39]
+    assert [value["on_shared"]["value"] for value in pairs["values"]] == [1.0, 1.0]
+    assert (questions["dataset"], questions["shared"]) == ("questions", 2)  # one model covers one, and takes no part
+    for number, model in enumerate(models):
+        for alone, both in zip(api.evaluate(model, [folder])["results"], (pairs, questions), strict=True):
+            assert {name: both["values"][number][name] for name in alone if name in both["values"][number]} == {
+                name: value for name, value in alone.items() if name not in ("task", "dataset", "metric")
+            }
+    json.dumps(result)
+    zeros = api.evaluate(models, [folder], unknown="zero")["results"]
+    assert [value["covered"] for value in zeros[0]["values"]] == [39, 39]
+    assert {value["oov"] for value in zeros[0]["values"]} == {"zero"}
+    assert zeros[0]["best"] == str(models[1])
+    assert set(api.evaluate(models[:1], [folder])) == {"model", "results"}
+    with pytest.raises(KeyError, match="word30"):
+        api.evaluate(models, [folder], unknown="raise")
+    with pytest.raises(ValueError, match="there is no model to score"):
+        api.evaluate([], [folder])
+
+
+def test_models_without_common_words_are_told(
+    vectors: Path, beside: tuple[list[Path], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    models, folder = beside
+    (folder / "other.txt").write_text("king queen 9\nman woman 8\nking apple 1\nman apple 2\n")
+    result = api.evaluate([models[0], vectors], [folder], suite="similarity")
+    assert not caplog.records
+    both = api.evaluate([models[0], vectors], [folder / "other.txt"])["results"][0]
+    assert (both["shared"], both["best"]) == (4, None)
+    assert [each["shared"] for each in result["results"]] == [4, 29]
+    (folder / "mixed.txt").write_text("king queen 9\nman woman 8\nword1 word2 1\nword3 word4 2\n")
+    mixed = api.evaluate([models[0], vectors], [folder / "mixed.txt"])["results"][0]
+    assert (mixed["shared"], mixed["best"], mixed["differences"]) == (0, None, [])
+    assert "there is no item of any set that all models cover" in caplog.text

@@ -82,7 +82,7 @@ def test_commands_are_the_functions_of_api() -> None:
 
 def test_public_names_are_the_lineage_and_what_it_needs() -> None:
     recipes = {line.partition(":")[2] for line in LINEAGE.values()}
-    assert set(wordfield.__all__) == recipes | {"Corpus", "Vocabulary", "WordVectors", "load", "save"}
+    assert set(wordfield.__all__) == recipes | {"Corpus", "Unknown", "Vocabulary", "WordVectors", "load", "save"}
     assert all(getattr(wordfield, name) is not None for name in wordfield.__all__)
     assert set(wordfield.__all__) <= set(dir(wordfield))
 

@@ -24,7 +24,8 @@ GENSIM, JIEBA, RJIEBA = (importlib.util.find_spec(name) is not None for name in 
 needs_gensim = pytest.mark.skipif(not GENSIM, reason="gensim is not installed")
 needs_jieba = pytest.mark.skipif(not (JIEBA and RJIEBA), reason="jieba and rjieba are not installed")
 MEASURED = ["vocabulary", "skipgram", "memory", "startup", "chinese", "segmentation", "phrases", "files", "compressed"]
-MEASURED += ["forecast", "counting", "glove", "svd", "parts", "labels-softmax"]
+MEASURED += ["opening"]
+MEASURED += ["forecast", "counting", "glove", "svd", "parts", "labels-softmax", "queries"]
 
 
 def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[str]:
@@ -196,10 +197,37 @@ def test_a_forecast_stands_beside_what_came(result: dict[str, Any]) -> None:
         assert min(row[figure] for figure in ("read_seconds", "train_seconds", "peak_bytes")) > 0
 
 
+def test_queries_stand_beside_numpy_and_gensim(result: dict[str, Any]) -> None:
+    one, many = rows(result, "queries-one"), rows(result, "queries-many")
+    kinds = ("float32", "float16", "int8", "product, parts of 2", "product, parts of 10")
+    assert {f"wordfield, {kind}, random" for kind in kinds} < one.keys()
+    assert all(row["wall_seconds"] > 0 for row in (one | many).values())
+    assert many["wordfield, float32, random"]["queries"] == 20
+    ratios = {ratio["row"]: ratio for each in result["measurements"] for ratio in each["ratios"]}
+    speeds = [one[name]["queries_per_second"] for name in ("wordfield, int8, random", "numpy, matrix @ vector, random")]
+    assert ratios["wordfield, int8, random"]["queries_per_second"] == pytest.approx(speeds[0] / speeds[1])
+    answered = rows(result, "queries-analogies")["wordfield, 3CosAdd"]
+    assert answered["queries"] == 15
+    assert not GENSIM or answered["alike"] is True
+    if importlib.util.find_spec("usearch"):
+        assert rows(result, "queries-index")["wordfield, index, one by one"]["recall"] > 0.9
+
+
 def test_every_start_was_timed(result: dict[str, Any]) -> None:
     starts = rows(result, "startup")
     assert len(starts) == 5
     assert all(row["wall_seconds"] > 0 for row in starts.values())
+
+
+def test_opening_files_is_measured_beside_gensim(result: dict[str, Any]) -> None:
+    opened = rows(result, "opening")
+    assert len(opened) == 2 + 2 * GENSIM
+    assert all(row["wall_seconds"] > 0 and row["first_seconds"] > 0 for row in opened.values())
+    ratios = next(each for each in result["measurements"] if each["name"] == "opening")["ratios"]
+    for ratio in ratios:
+        one, base = opened[ratio["row"]], opened[ratio["base"]]
+        assert (one["program"], base["program"]) == ("wordfield", "gensim")
+        assert ratio["words_per_second"] == pytest.approx(base["wall_seconds"] / one["wall_seconds"])
 
 
 def test_what_is_missing_is_named_with_the_reason(result: dict[str, Any]) -> None:

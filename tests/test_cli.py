@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -10,16 +11,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from support import JIT_OFF, Ran
-from wordfield import __version__
-from wordfield.cli import COMMANDS, explained
+from wordfield import __version__, options
+from wordfield.cli import COMMANDS, explained, main
 from wordfield.models import LINEAGE
 from wordfield.storage import Dense
 from wordfield.text.vocabulary import Vocabulary
+from wordfield.unknown import POLICIES
 from wordfield.vectors import WordVectors
 
 Run = Callable[..., Ran]
@@ -463,3 +466,145 @@ def test_a_classifier_can_be_tried_before_it_is_trained(run: Run, labelled: Path
     ran = run("train", "classifier", labelled, "--dry-run", "--dim", "8", "--threads", "1")
     assert ran.status == 0, ran.err
     assert "vocabulary" in ran.out
+
+
+def test_the_policies_are_those_of_the_library() -> None:
+    assert get_args(options.Policy) == POLICIES
+
+
+def test_what_stands_for_unknown_words_is_said(run: Run, vectors: Path) -> None:
+    ran = run("neighbors", vectors, "kinq", "king", "-k", "1", "--unknown", "spelling")
+    assert ran.status == 0
+    assert ran.err == "note: kinq: the spelling 'king', 1 edit\n"
+    assert [line.split()[:2] for line in ran.out.splitlines()] == [["kinq", "man"], ["king", "man"]]
+    ran = run("neighbors", vectors, "kinq", "--unknown", "skip", "--json")
+    assert (json.loads(ran.out), ran.err) == ({"kinq": []}, "note: kinq: nothing\n")
+    ran = run("similarity", vectors, "kinq", "queen", "--unknown", "skip")
+    assert (ran.out, ran.err) == ("-\n", "note: kinq: nothing\n")
+    assert (
+        json.loads(run("similarity", vectors, "kinq", "queen", "--unknown", "skip", "--json").out)["similarity"] is None
+    )
+    assert run("analogy", vectors, "man", "woman", "kinq", "-k", 1, "--unknown", "spelling").out.split()[0] == "queen"
+    ran = run("analogy", vectors, "man", "woman", "kinq", "--unknown", "skip")
+    assert (ran.status, ran.out, ran.err) == (0, "", "note: kinq: nothing\n")
+    ran = run("matrix", vectors, "king", "kinq", "zebra", "--unknown", "spelling", "--json")
+    assert json.loads(ran.out)["words"] == ["king", "kinq"]
+    assert ran.err.splitlines() == ["note: kinq: the spelling 'king', 1 edit", "note: zebra: nothing"]
+    assert run("neighbors", vectors, "king").err == ""
+    for command in (
+        ["neighbors", vectors, "kinq"],
+        ["similarity", vectors, "kinq", "king"],
+        ["matrix", vectors, "kinq"],
+    ):
+        fails(run(*command), 1, "'kinq' is not among the 6 words", "king")
+        fails(run(*command, "--unknown", "raise"), 1, "kinq")
+        fails(run(*command, "--unknown", "guess"), 2, "guess", "spelling")
+
+
+def test_what_texts_are_made_of_is_said(run: Run, vectors: Path, tmp_path: Path) -> None:
+    title, king, kinq, zebra = run("tokens", vectors, "king kinq zebra", "--unknown", "spelling").out.splitlines()
+    assert "made of" in title
+    assert king.split("  ")[-1].strip() == "its own row"
+    assert kinq.endswith("the spelling 'king', 1 edit")
+    assert zebra.endswith("nothing")
+    told = json.loads(run("tokens", vectors, "zebra", "--unknown", "rare", "--json").out)["tokens"]
+    assert told[0]["origin"] == "the mean of the 6 rarest words"
+    options = ["king kinq zebra", "--unknown", "spelling"]
+    ran = run("embed", vectors, *options, "--output", tmp_path / "out.npy")
+    assert ran.out.splitlines()[-1].split(maxsplit=1) == ["words", "its own row 1, another spelling 1, nothing 1"]
+    ran = run("embed", vectors, *options)
+    assert json.loads(ran.out)["vector"] == [1, 0, 1]
+    assert ran.err == "note: words: its own row 1, another spelling 1, nothing 1\n"
+    result = json.loads(run("embed", vectors, *options, "--json").out)
+    assert result["words"] == {"its own row": 1, "another spelling": 1, "nothing": 1}
+    fails(run("embed", vectors, *options[:1], "--unknown", "raise"), 1, "'kinq' is not among")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """A set of five pairs, one of them with a word that no model knows."""
+    path = tmp_path / "pairs.txt"
+    path.write_text("king queen 9\nman woman 8\nking apple 1\nman apple 2\nking unheard 3\n")
+    return path
+
+
+def test_evaluate_of_one_model_says_the_policy(run: Run, vectors: Path, pairs: Path) -> None:
+    title, row = run("evaluate", vectors, "--data", pairs).out.splitlines()
+    assert title.endswith("covered; unknown words: skip")
+    assert row.endswith("4 of 5")
+    title, row = run("evaluate", vectors, "--data", pairs, "--unknown", "zero").out.splitlines()
+    assert title.endswith("covered; unknown words: zero")
+    assert row.endswith("5 of 5")
+    fails(run("evaluate", vectors, "--data", pairs, "--unknown", "raise"), 1, "'unheard' is not among the 6 words")
+
+
+def test_evaluate_puts_models_side_by_side(run: Run, vectors: Path, pairs: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("4 2\nking 1 0\nqueen -1 0\nman 0 1\nwoman 0.1 -1\n")
+    ran = run("evaluate", vectors, other, "--data", pairs)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "task        dataset  metric    items   vectors.txt  other.txt",
+        "similarity  pairs    spearman  2 of 5  1.000*       -1.000",
+        "",
+        "Each model on all that it covers, where that is not the same",
+        "",
+        "task        dataset  metric    items  vectors.txt  other.txt",
+        "similarity  pairs    spearman  5      0.949 (4)    -1.000 (2)",
+        "",
+        "* best; † worse than the best at 5 %: paired bootstrap over the shared items, p after Holm",
+        "compared over the items of a set that all models of its row cover",
+        "unknown words: skip",
+    ]
+    result = json.loads(run("evaluate", vectors, other, "--data", pairs, "--json").out)
+    assert result["models"] == [str(vectors), str(other)]
+    assert [value["covered"] for value in result["results"][0]["values"]] == [4, 2]
+    assert set(json.loads(run("evaluate", vectors, "--data", pairs, "--json").out)) == {"model", "results"}
+    twice = run("evaluate", vectors, vectors, "--data", pairs).out
+    assert "vectors.txt (2)" in twice.splitlines()[0]
+    assert "Each model on all" not in twice
+
+
+def test_evaluate_writes_csv_and_markdown(run: Run, vectors: Path, pairs: Path, tmp_path: Path) -> None:
+    written = ["--csv", tmp_path / "out.csv", "--markdown", tmp_path / "out.md"]
+    table = run("evaluate", vectors, vectors, "--data", pairs, *written).out
+    assert table == run("evaluate", vectors, vectors, "--data", pairs).out
+    assert (tmp_path / "out.csv").read_text("utf-8") == run(
+        "evaluate", vectors, vectors, "--data", pairs, "--csv", "-"
+    ).out
+    piped = run("evaluate", vectors, vectors, "--data", pairs, "--markdown", "-").out
+    assert (tmp_path / "out.md").read_text("utf-8") == piped
+    row, again = csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines())
+    assert (row["dataset"], row["model"], row["covered"], row["best"]) == ("pairs", str(vectors), "4", "True")
+    assert (again["model"], again["difference"], again["p_holm"]) == (f"{vectors} (2)", "0.0", "1.0")
+    assert "| similarity | pairs | spearman | 4 of 5 |" in piped
+    (one,) = csv.DictReader(run("evaluate", vectors, "--data", pairs, "--csv", "-").out.splitlines())
+    assert (one["model"], one["oov"]) == (str(vectors), "skip")
+    for both in (["--csv", "-", "--json"], ["--csv", "-", "--markdown", "-"]):
+        fails(run("evaluate", vectors, "--data", pairs, *both), 2, "only one of --json, --csv - and --markdown -")
+    fails(run("evaluate", vectors, "--data", pairs, "--csv", pairs / "x.csv"), 1, "x.csv")
+    assert "nowhere" not in run("evaluate", vectors, "--data", "nowhere", "--markdown", pairs / "x.md").err
+
+
+def test_evaluate_compares_no_classifier_with_word_vectors(
+    run: Run, vectors: Path, classifier: Path, labelled: Path, pairs: Path
+) -> None:
+    fails(run("evaluate", vectors, classifier, "--data", pairs), 1, str(classifier), "one at a time")
+    fails(run("evaluate", classifier, classifier, "--data", labelled), 1, "one at a time")
+    ran = run("evaluate", classifier, "--data", labelled, "--csv", "-")
+    assert {row["metric"] for row in csv.DictReader(ran.out.splitlines())} >= {"P@1", "F1 macro"}
+
+
+def test_the_best_is_bold_on_a_terminal(
+    vectors: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "30")  # rows are not broken
+    assert main(["evaluate", str(vectors), str(vectors), "--data", str(pairs)]) == 0
+    title, row, *_, legend, _, _ = capsys.readouterr().out.splitlines()
+    assert title.startswith("task        dataset  metric    items   vectors.txt")
+    assert row.count("\x1b[1m0.949") == 2
+    assert "*" not in row
+    assert legend.startswith("bold best; † worse")

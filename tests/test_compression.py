@@ -249,31 +249,6 @@ def test_what_makes_no_sense_is_refused(to, options, message):
         compressed(table(), to, **options)
 
 
-def test_overlap_is_the_share_of_neighbours_that_stay():
-    field = WordVectors.of(table(30))
-    assert compression.overlap(field, field) == 1
-    assert compression.overlap(field, WordVectors.of(compressed(table(30), words=["w1", "w2"]))) <= 1
-    random = Table(field.index_to_key, Dense(rows(30, 6, seed=9)))
-    assert 0.1 < compression.overlap(field, WordVectors.of(random)) < 0.7
-    assert compression.overlap(field, field, most=1) == 1
-    alone = WordVectors.of(table(1))
-    assert compression.overlap(alone, alone) is None
-
-
-def naive_overlap(one, other, k):
-    shares = []
-    for word in one.index_to_key:
-        old, new = ({near for near, _ in field.most_similar(word, k)} for field in (one, other))
-        shares.append(len(old & new) / k)
-    return np.mean(shares)
-
-
-def test_overlap_equals_its_definition():
-    one, other = WordVectors.of(table(30)), WordVectors.of(compressed(table(30), "product", part=6))
-    other = WordVectors(other.vocabulary, Dense(other.storage[:] + rows(30, 6, 3) / 2))
-    assert compression.overlap(one, other) == pytest.approx(naive_overlap(one, other, 10))
-
-
 @pytest.fixture
 def model(tmp_path):
     formats.save(table(300, state={"output": rows(300, 6)}), tmp_path / "model")

@@ -1,6 +1,7 @@
 """A trained static model: texts become means of word vectors, and a saved model is the same model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from wordfield import formats
 from wordfield.formats import FormatError
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
+from wordfield.text.pooling import Pooling
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
@@ -71,3 +73,17 @@ def test_a_tokenizer_that_cannot_be_is_a_format_error(model, tmp_path, tokenizer
 def test_what_is_no_text_is_refused(model, texts):
     with pytest.raises(TypeError, match="a text is a str, not"):
         model.embed(texts)
+
+
+def test_how_a_text_is_made_a_vector_is_kept_and_checked(model, tmp_path):
+    pooled = replace(model, pooling=Pooling(prompt="cat ", tokens=2, normalize=True))
+    expected = [[2**-0.5, 2**-0.5], [0, 1]]
+    np.testing.assert_allclose(pooled.embed(["the sat", "dog"]), expected, rtol=1e-6)
+    pooled.save(tmp_path / "model")
+    assert StaticModel.load(tmp_path / "model").pooling == pooled.pooling
+    model.save(tmp_path / "plain")
+    path = tmp_path / "plain" / "config.json"
+    assert "pooling" not in json.loads(path.read_text())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"pooling": {"tokens": "many"}}))
+    with pytest.raises(FormatError, match="\"pooling\": 'tokens' is 'many'"):
+        StaticModel.load(tmp_path / "plain")

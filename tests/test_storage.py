@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from support import JIT_OFF
 from wordfield import vectors
 from wordfield.evaluation import analogy
-from wordfield.search import exact
+from wordfield.search import blocks, exact
 from wordfield.storage import Dense, Float16, Int8, Product, Sparse
 from wordfield.storage import dense as dense_module
 from wordfield.text.vocabulary import Vocabulary
@@ -77,8 +77,8 @@ def test_questions_are_answered_as_by_the_dense_table(both):
 
 @pytest.mark.parametrize("entries", [1, 100, 1 << 20])
 def test_blocks_may_be_of_any_size(monkeypatch, both, entries):
-    monkeypatch.setattr(exact, "SPARSE", entries)
-    monkeypatch.setattr(exact, "SCORES", exact.QUERIES)
+    monkeypatch.setattr(blocks, "SPARSE", entries)
+    monkeypatch.setattr(blocks, "SCORES", blocks.QUERIES)
     dense, sparse = both
     same(sparse.most_similar("w3", 20), dense.most_similar("w3", 20))
 
@@ -105,7 +105,8 @@ def test_consecutive_rows_are_not_copied(table):
     matrix = Sparse(csr_array(table)).matrix
     norms = np.ones(60, np.float32)
     for candidates in (None, np.arange(5, 9)):
-        for _, block, _ in exact._blocks(matrix, norms, candidates):
+        over = blocks.Pass(matrix, norms, candidates, 9)
+        for _, block, _ in over.blocks(0, over.count):
             assert np.shares_memory(block.data, matrix.data)
             assert np.shares_memory(block.indices, matrix.indices)
 
@@ -204,18 +205,22 @@ def test_rows_that_are_chosen_stay_codes(coded):
 
 
 def test_questions_to_codes_are_answered_as_by_what_they_stand_for(monkeypatch, coded):
-    monkeypatch.setattr(exact, "SCORES", exact.QUERIES * 7)
+    monkeypatch.setattr(blocks, "SCORES", blocks.QUERIES * 7)
     words = Vocabulary([f"w{number}" for number in range(60)])
     dense, field = WordVectors(words, Dense(np.asarray(coded))), WordVectors(words, coded)
     assert len(coded.norms) == 60
     read = []
-    take = type(coded).take
-    monkeypatch.setattr(type(coded), "take", lambda self, rows: read.append(np.size(rows)) or take(self, rows))
+    decoded = type(coded).decoded
+    monkeypatch.setattr(type(coded), "decoded", lambda self: read.append(len(self)) or decoded(self))
     same(field.most_similar("w3", 20), dense.most_similar("w3", 20))
     same(field.most_similar("w3", 5, keep={"w7", "w9"}), dense.most_similar("w3", 5, keep={"w7", "w9"}))
     for method in ("add", "mul"):
         same(field.analogy("w1", "w2", "w3", method=method), dense.analogy("w1", "w2", "w3", method=method))
     assert field.rank("w1", "w2") == dense.rank("w1", "w2")
+    assert max(read) == 1  # the words that were asked about, and none of those that answer
+    asked = field.index_to_key[:20]
+    for one, other in zip(field.most_similar(asked), dense.most_similar(asked), strict=True):
+        same(one, other)
     assert max(read) == 7
     questions = [analogy.Question("s", "w1", "w2", "w3", f"w{number}") for number in range(60)]
     for limit in (None, 40):
@@ -229,8 +234,8 @@ def test_questions_to_codes_are_answered_as_by_what_they_stand_for(monkeypatch, 
 def test_no_block_of_codes_is_larger_than_a_step(monkeypatch, coded):
     monkeypatch.setattr(dense_module, "BLOCK", 60 * 8)
     read = []
-    take = type(coded).take
-    monkeypatch.setattr(type(coded), "take", lambda self, rows: read.append(np.size(rows)) or take(self, rows))
+    decoded = type(coded).decoded
+    monkeypatch.setattr(type(coded), "decoded", lambda self: read.append(len(self)) or decoded(self))
     assert len(coded.norms) == 60
     assert max(read) == 8
 

@@ -19,6 +19,7 @@ _PLACES = {
     "OneHot": "models.count.one_hot",
     "PPMI": "models.count.ppmi",
     "SVD": "models.count.svd",
+    "Unknown": "unknown",
     "Vocabulary": "text.vocabulary",
     "Word2Vec": "models.predict.word2vec",
     "WordVectors": "vectors",
@@ -35,6 +36,7 @@ __all__ = [
     "FastText",
     "GloVe",
     "OneHot",
+    "Unknown",
     "Vocabulary",
     "Word2Vec",
     "WordVectors",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.text.corpus import Corpus
     from wordfield.text.vocabulary import Vocabulary
+    from wordfield.unknown import Unknown
     from wordfield.vectors import WordVectors
 
 

@@ -9,32 +9,42 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from wordfield.alignment import Settings
     from wordfield.protocols import Matrix
+    from wordfield.search.approximate import Index, Kind
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel, Predictions
     from wordfield.text.corpus import Corpus
     from wordfield.text.labelled import Labelled
+    from wordfield.unknown import Found, Policy, Unknown
+    from wordfield.vectors import WordVectors
 
 Result: TypeAlias = "StaticModel | ClassifierModel"
 Model: TypeAlias = "str | Path | Result"
+Choice: TypeAlias = "Unknown | Policy | None"
+"""What becomes of unknown words: all of it, a policy by its name, or what is usual."""
 
 __all__ = [
+    "align",
     "analogy",
     "cache",
     "convert",
+    "datasets",
     "demo",
     "embed",
     "evaluate",
+    "index",
     "info",
     "load",
     "matrix",
+    "neighborhoods",
     "neighbors",
     "phrases",
     "plan",
@@ -54,6 +64,7 @@ DEMO_WORDS = ("month", "socket", "true", "bytes", "thread")
 DEMO_ANALOGIES = (("minimum", "maximum", "smallest"), ("x", "y", "width"))
 
 MATRIX = 200  # words of a matrix that is shown or drawn
+INDEXED = 200_000  # words from which an index is clearly sooner than exact search
 
 # By recipe: what the entries of its table say of two words, where they do.
 KINDS = {"cooccurrence": "counts", "ppmi": "ppmi"}
@@ -67,19 +78,25 @@ PARTS = {
     "classes": "labels",
     "codes": "codes: all numbers are written in full",
     "product": "codes: all numbers are written in full",
+    "segmentation": "how Chinese is cut into words: texts must come with spaces between theirs",
+    "script": "the conversion of Chinese: texts must come in the script of the model",
+    "phrases": "the joining of phrases: texts must come with theirs joined",
+    "unknown": "one way with unknown pieces: model2vec leaves them out, sentence-transformers counts them",
+    "pooling": "prompts and dimensions that are left out, of which model2vec knows nothing",
 }
 
 
-def load(path: str | Path) -> Result:
+def load(path: str | Path, *, repair: bool = False) -> Result:
     """Read a model of any known format, recognised by its content; a classifier where it has labels.
 
-    ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one.
+    ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``repair``: rows
+    that are damaged, or stand twice, are left out, which the log says, and the rest is read.
     """
     from wordfield import formats
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
 
-    table = formats.load(path)
+    table = formats.load(path, repair=repair)
     return StaticModel.of(table) if table.classes is None else ClassifierModel.of(table)
 
 
@@ -179,29 +196,117 @@ def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any
     }
 
 
-def neighbors(model: Model, words: Sequence[str], k: int = 10) -> dict[str, list[tuple[str, float]]]:
-    """For each of ``words`` its ``k`` nearest words with their cosines, nearest first."""
-    asked = list(dict.fromkeys(words))
-    return dict(zip(asked, opened(model).words.most_similar(asked, k), strict=True))
+def index(
+    model: Model,
+    out: str | Path,
+    *,
+    recall: float = 0.95,
+    kind: Kind = "float16",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Make an index of the words of ``model``, by which ``neighbors`` finds the nearest sooner, and write it to the
+    folder ``out``; measure how many it finds, and how fast, beside exact search.
+
+    ``recall``, ``kind``, ``threads``: see ``wordfield.search.approximate.Index.build``. ``ImportError`` naming the
+    extra without usearch.
+
+    Returns out, words, rows (those that have a direction), dim, kind, recall (of the 10 nearest, on ``sample`` words),
+    sample, width (how widely it looks for that), seconds, threads, bytes (on disk), and ``queries_per_second`` of the
+    index and of exact search, each of one query after the other ("alone") and of many at once ("together").
+    """
+    from wordfield.formats.files import check_folder, replacing_folder
+    from wordfield.search import approximate, described
+
+    check_folder(Path(out), described.FILES, described.ABOUT)
+    field = opened(model).words
+    if len(field) < INDEXED:
+        log.warning("%d words: exact search is about as fast below %d, and misses none", len(field), INDEXED)
+    built = approximate.Index.build(field, recall=recall, kind=kind, threads=threads, progress=progress)
+    with replacing_folder(Path(out), described.FILES, described.ABOUT) as folder:
+        built.write(folder)
+    about = asdict(built.about)
+    told = ("words", "rows", "dim", "kind", "recall", "sample", "width", "seconds", "threads")
+    return {
+        "out": str(out),
+        **{name: about[name] for name in told},
+        "bytes": stored_bytes(out),
+        "queries_per_second": {"index": about["speed"], "exact": about["exact_speed"]},
+    }
 
 
-def similarity(model: Model, a: str, b: str) -> float:
-    """The cosine of two words, -1 to 1."""
-    return opened(model).words.similarity(a, b)
+def neighbors(
+    model: Model,
+    words: Sequence[str],
+    k: int = 10,
+    *,
+    unknown: Choice = None,
+    index: str | Path | Index | None = None,
+) -> dict[str, list[tuple[str, float]]]:
+    """For each of ``words`` its ``k`` nearest words with their cosines, nearest first.
+
+    ``unknown``: what becomes of words that the vocabulary does not have, see ``wordfield.Unknown``; None: n-grams,
+    where the model has them, else ``KeyError``. A word that is left out has no neighbours; a word that stands in for
+    another is no neighbour of it, as no word is its own. ``index``: find them by what ``index`` wrote, sooner among
+    very many words; it may miss some.
+    """
+    field, asked = opened(model).words, list(dict.fromkeys(words))
+    if isinstance(index, (str, Path)):
+        from wordfield.search.approximate import Index
+
+        index = Index.open(index, field)
+    terms = looked_up(field, asked, unknown).terms
+    near = iter(field.most_similar([term for term in terms if term is not None], k, index=index))
+    return {word: [] if term is None else next(near) for word, term in zip(asked, terms, strict=True)}
+
+
+def similarity(model: Model, a: str, b: str, *, unknown: Choice = None) -> float | None:
+    """The cosine of two words, -1 to 1; None where one of them is left out. ``unknown``: as in ``neighbors``."""
+    field = opened(model).words
+    one, other = looked_up(field, [a, b], unknown).terms
+    return None if one is None or other is None else field.similarity(one, other)
 
 
 def analogy(
-    model: Model, a: str, b: str, c: str, k: int = 5, method: Literal["add", "mul"] = "add"
+    model: Model,
+    a: str,
+    b: str,
+    c: str,
+    k: int = 5,
+    method: Literal["add", "mul"] = "add",
+    *,
+    unknown: Choice = None,
 ) -> list[tuple[str, float]]:
-    """The ``k`` words that are to ``c`` as ``b`` is to ``a``, with their scores; the three are left out."""
-    return opened(model).words.analogy(a, b, c, k, method)
+    """The ``k`` words that are to ``c`` as ``b`` is to ``a``, with their scores; the three, and the words that stand in
+    for them, are left out; no answer where one of the three is left out. ``unknown``: as in ``neighbors``.
+    """
+    field = opened(model).words
+    terms = [term for term in looked_up(field, [a, b, c], unknown).terms if term is not None]
+    return field.analogy(terms[0], terms[1], terms[2], k, method) if len(terms) == 3 else []
 
 
-def matrix(model: Model, words: Sequence[str] = (), out: str | Path | None = None) -> dict[str, Any]:
+def looked_up(field: WordVectors, words: Sequence[str], unknown: Choice = None) -> Found:
+    """The vectors of words that somebody asks about, and where each comes from."""
+    from wordfield.unknown import QUESTIONS, Unknown
+
+    return Unknown.of(unknown, QUESTIONS).find(field, words)
+
+
+def origins(model: Model, words: Sequence[str], unknown: Choice = None) -> dict[str, str]:
+    """What stands for each of ``words`` that has no row of its own: "n-grams, 7 of 9 known", "the spelling 'keyboard',
+    1 edit", "the mean of the 100 rarest words", "zeros", "nothing".
+    """
+    return dict(looked_up(opened(model).words, words, unknown).notes)
+
+
+def matrix(
+    model: Model, words: Sequence[str] = (), out: str | Path | None = None, *, unknown: Choice = None
+) -> dict[str, Any]:
     """What stands between words: in a model of counts or PPMI the entries of its matrix, else the cosines.
 
     ``words``: all of the model's if none are given, which at most ``MATRIX`` may be. ``out``: also draw it as a heat
-    map, .png, .svg or .pdf. Returns words, ``values`` (a list for each word) and ``kind``: counts, ppmi or cosine.
+    map, .png, .svg or .pdf. ``unknown``: as in ``neighbors``; words that are left out have no row. Returns words,
+    ``values`` (a list for each word) and ``kind``: counts, ppmi or cosine.
     """
     import numpy as np
 
@@ -209,15 +314,15 @@ def matrix(model: Model, words: Sequence[str] = (), out: str | Path | None = Non
     field = read.words
     if not words and len(field) > MATRIX:
         raise ValueError(f"the model has {len(field)} words; name those to show, or draw, {MATRIX} at most at once")
-    asked = list(dict.fromkeys(words)) or list(field.index_to_key)
-    rows = field.vocabulary.rows(asked)
+    found = looked_up(field, list(dict.fromkeys(words)) or field.index_to_key, unknown)
+    asked = [word for word, known in zip(found.asked, found.known, strict=True) if known]
     kind = KINDS.get(read.recipe.get("model", ""), "cosine")
-    taken = field.table.take(rows)
+    taken = found.vectors[found.known]
     if kind == "cosine":
         lengths = np.maximum(np.linalg.norm(taken, axis=1, keepdims=True), 1e-30)
         values = (taken / lengths) @ (taken / lengths).T
     else:
-        values = taken[:, rows]
+        values = entries(found)
     if out is not None:
         from wordfield.plots import heat_map
 
@@ -225,20 +330,59 @@ def matrix(model: Model, words: Sequence[str] = (), out: str | Path | None = Non
     return {"words": asked, "kind": kind, "values": values.tolist()}
 
 
-def embed(model: Model, texts: Sequence[str], output: str | Path | None = None) -> Matrix:
+def entries(found: Found) -> Any:
+    """Those of the matrix between words that have a row and a column, or stand for one that has; of zeros zeros."""
+    import numpy as np
+
+    from wordfield.unknown import ZEROS
+
+    index = found.vocabulary.index
+    known = [here for here, there in enumerate(found.known) if there]
+    for here in known:
+        if found.stand_ins[here] is None and found.kinds[here] != ZEROS:
+            raise ValueError(
+                f"{found.asked[here]!r}: {found.origins[here]} has no entry of the matrix; give unknown words another "
+                "spelling, zeros or nothing"
+            )
+    columns = [-1 if (word := found.stand_ins[here]) is None else index[word] for here in known]
+    return np.where(np.array(columns) < 0, 0, found.vectors[known][:, columns])
+
+
+def embed(model: Model, texts: Sequence[str], output: str | Path | None = None, *, unknown: Choice = None) -> Matrix:
     """One vector a text, (len(texts), dim) float32; a text without a known word is a row of zeros.
 
-    ``output``: also write them, as .npy (the matrix) or .jsonl (an object of text and vector a line).
+    ``output``: also write them, as .npy (the matrix) or .jsonl (an object of text and vector a line). ``unknown``: what
+    becomes of words that the vocabulary does not have, see ``StaticModel.embed``; not for a classifier, which makes the
+    vector of a text in its own way.
     """
+    return embedded(model, texts, output, unknown)[0]
+
+
+def embedded(
+    model: Model, texts: Sequence[str], output: str | Path | None = None, unknown: Choice = None
+) -> tuple[Matrix, dict[str, int] | None]:
+    """What ``embed`` returns, and how many words of the texts have which kind of vector: their own row, n-grams and so
+    on, see ``unknown.KINDS``; None of a classifier.
+    """
+    from wordfield.static import StaticModel
+
     writers = {".npy": write_npy, ".jsonl": write_jsonl}
     if output is not None and Path(output).suffix.lower() not in writers:
         raise ValueError(f"cannot write vectors to {output}: give a name that ends in {' or '.join(writers)}")
-    vectors = opened(model).embed(texts)
-    if unknown := len(texts) - int(vectors.any(axis=1).sum()):
-        log.warning("%d of %d texts have no known word: their vectors are zeros", unknown, len(texts))
+    read = opened(model)
+    tally: dict[str, int] | None = None
+    if isinstance(read, StaticModel):
+        vectors, counted = read.embedded(texts, unknown)
+        tally = dict(counted)
+    elif unknown is not None:
+        raise ValueError("a classifier leaves out words without rows: what becomes of unknown words cannot be chosen")
+    else:
+        vectors = read.embed(texts)
+    if missing := len(texts) - int(vectors.any(axis=1).sum()):
+        log.warning("%d of %d texts have no known word: their vectors are zeros", missing, len(texts))
     if output is not None:
         writers[Path(output).suffix.lower()](Path(output), texts, vectors)
-    return vectors
+    return vectors, tally
 
 
 def predict(model: Model, texts: Sequence[str], k: int | None = 1, threshold: float = 0.0) -> Predictions:
@@ -260,25 +404,25 @@ def classifier(model: Model) -> ClassifierModel:
     return read
 
 
-def tokens(model: Model, text: str) -> list[dict[str, Any]]:
+def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str, Any]]:
     """How ``text`` is cut into words, and of which rows of the table each is the mean: objects of word, known (whether
-    the vocabulary has it), rows, and ``ngrams``, objects of ngram, row and known (whether a word of the vocabulary has
-    it). A word without rows has no vector.
+    the vocabulary has it), ``origin`` (what its vector is made of, in words), rows, and ``ngrams``, objects of ngram,
+    row and known (whether a word of the vocabulary has it). A word without rows has no vector, or one of zeros.
+
+    ``unknown``: as in ``embed``. Of "rare" the rows are those of the rarest words.
     """
     from wordfield.text.ngrams import NgramVocabulary
+    from wordfield.unknown import TEXTS, Unknown
 
     read = opened(model)
     vocabulary = read.words.vocabulary
-    found = []
-    for word in read.tokenizer.tokenize(text):
-        known = word in vocabulary
-        ngrams: list[tuple[str, int, bool]] = []
-        rows = [vocabulary.index[word]] if known else []
-        if isinstance(vocabulary, NgramVocabulary):
-            ngrams, rows = vocabulary.origin(word).ngrams, vocabulary.bag(word).tolist()
+    found = Unknown.of(unknown, TEXTS).find(read.words, read.tokenizer.tokenize(text))
+    told = []
+    for word, origin, rows in zip(found.asked, found.origins, found.rows, strict=True):
+        ngrams = vocabulary.origin(word).ngrams if isinstance(vocabulary, NgramVocabulary) else []
         parts = [{"ngram": ngram, "row": row, "known": seen} for ngram, row, seen in ngrams]
-        found.append({"word": word, "known": known, "rows": rows, "ngrams": parts})
-    return found
+        told.append({"word": word, "known": word in vocabulary, "origin": origin, "rows": rows, "ngrams": parts})
+    return told
 
 
 def convert(
@@ -294,25 +438,30 @@ def convert(
     max_ngrams: int | None = None,
     seed: int = 1,
     data: Sequence[str | Path] = (),
+    repair: bool = False,
 ) -> dict[str, Any]:
     """Write the model ``source`` to ``target`` in another format, or smaller; ``FormatError`` for a word that it cannot
     hold.
 
     ``quantize``, ``part``, ``norms``, ``output``, ``max_words``, ``max_ngrams``, ``seed``: how it is made smaller, see
-    ``wordfield.compression.compressed``. ``data``: what ``evaluate`` takes, to score before and after.
+    ``wordfield.compression.compressed``. ``data``: what ``evaluate`` takes, to score before and after. ``repair``: what
+    is damaged in ``source`` is left out.
 
-    Returns out, format, vocabulary, dim, and ``lost``: what is not kept besides words and vectors. Where it was made
+    Returns out, format, vocabulary, dim, and ``lost``: what is not kept besides words and vectors; with ``repair`` also
+    ``repaired``: what was left out, a text each, the first 20 and how many more. Where it was made
     smaller, or there is ``data``, also ``bytes`` (before, after) on disk, and ``overlap``: the mean share of the 10
     nearest words that stay, of up to 1,000 frequent words. With ``data`` also ``results``: objects of task, dataset,
     metric, before, after, change and covered (before, after).
     """
     from wordfield import compression, formats
+    from wordfield.evaluation.neighbourhoods import overlap
     from wordfield.vectors import WordVectors
 
     refuse_foreign(Path(target), format or formats.format_of(target))
-    table = whole = formats.load(source)
+    table = whole = formats.load(source, repair=repair)
     name = format or formats.chosen(whole, target)
-    before = {"bytes": stored_bytes(source), "results": evaluate(source, data)["results"] if data else []}
+    scored = load(source, repair=True) if data and repair else source
+    before = {"bytes": stored_bytes(source), "results": evaluate(scored, data)["results"] if data else []}
     chosen = {"part": part, "norms": norms, "output": output, "max_words": max_words, "max_ngrams": max_ngrams}
     smaller = quantize is not None or max_words is not None or max_ngrams is not None
     if smaller or output or norms:
@@ -325,13 +474,13 @@ def convert(
         "vocabulary": len(table.words),
         "dim": table.storage.shape[1],
         "lost": [PARTS[part] for part in lost],
-    }
+    } | ({"repaired": whole.repaired} if repair else {})
     if not smaller and not data:
         return result
-    written = WordVectors.of(formats.load(target))
+    stay = overlap(WordVectors.of(whole), WordVectors.of(formats.load(target)), among_shared=False)
     result |= {
         "bytes": {"before": before["bytes"], "after": stored_bytes(target)},
-        "overlap": compression.overlap(WordVectors.of(whole), written),
+        "overlap": None if stay is None else stay.score.value,
     }
     after = evaluate(target, data)["results"] if data else []
     return result | ({"results": [*map(changed, before["results"], after)]} if data else {})
@@ -353,7 +502,7 @@ def stored_bytes(path: str | Path) -> int:
 
 
 def evaluate(
-    model: Model,
+    model: Model | Sequence[Model],
     data: Sequence[str | Path],
     suite: str | None = None,
     restrict_vocab: int | None = 30000,
@@ -362,24 +511,195 @@ def evaluate(
     threshold: float = 0.0,
     field: str | None = None,
     label_field: str | None = None,
+    unknown: Choice = None,
+    plot: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Score word pairs (Spearman) and analogies (accuracy) in ``data``, files or folders, recognised by content; of a
-    classifier, unless ``suite`` says otherwise, the labels that it gives to labelled texts (``classification``).
+    """Score a model, or several beside each other, on the sets in ``data``, files or folders, recognised by content:
+    word pairs (Spearman), analogies (accuracy) and so on; of a classifier, unless ``suite`` says otherwise, the labels
+    that it gives to labelled texts (``classification``).
 
-    Returns model and results, each of task, dataset, metric, value, low, high (95 % interval), pairs, covered, oov.
-    Analogies are answered among the ``restrict_vocab`` most frequent words; None: among all. ``k``, ``threshold``,
-    ``field`` and ``label_field`` are for classifiers: see ``evaluation.classification``.
+    Of one model: model and results, each of task, dataset, metric, value, low, high (95 % interval), pairs, covered,
+    oov. Of several: models (their names, made different) and results, each what ``evaluation.comparison`` says of a
+    set: the values of all models, which is best, and how sure that is.
+
+    Analogies are answered among the ``restrict_vocab`` most frequent words; None: among all. ``unknown``: what becomes
+    of words that a model does not know, see ``wordfield.Unknown``; None: n-grams, where the model has them, else they
+    are left out. ``k``, ``threshold``, ``field`` and ``label_field`` are for classifiers: see
+    ``evaluation.classification``. ``plot``: also draw the values with their intervals, .png, .svg or .pdf.
     """
     from wordfield import evaluation
     from wordfield.evaluation import classification
     from wordfield.supervised import ClassifierModel
 
-    read = opened(model)
-    if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
-        results = classification.evaluate(classifier(read), data, k, threshold, field, label_field)
+    if plot is not None:
+        from wordfield.plots import check_target
+
+        check_target(plot)
+    several = not isinstance(model, (str, Path)) and isinstance(model, Sequence)
+    models: list[Model] = list(model) if several else [model]  # type: ignore[arg-type,list-item]
+    if not models:
+        raise ValueError("there is no model to score: give one, or several to compare")
+    if len(models) > 1:
+        result = beside(models, data, suite, restrict_vocab, unknown)
     else:
-        results = evaluation.evaluate(read.words, data, suite=suite, restrict_vocab=restrict_vocab)
-    return {"model": str(model) if isinstance(model, (str, Path)) else None, "results": results}
+        read = opened(models[0])
+        if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
+            if unknown is not None:
+                raise ValueError("what becomes of unknown words can be chosen for word vectors, not for classifiers")
+            results = classification.evaluate(classifier(read), data, k, threshold, field, label_field)
+        else:
+            results = evaluation.evaluate(read.words, data, suite, restrict_vocab, unknown=unknown)
+        result = {"model": str(models[0]) if isinstance(models[0], (str, Path)) else None, "results": results}
+    if plot is not None:
+        from wordfield.evaluation.comparison import short
+        from wordfield.plots import score_plot
+
+        score_plot(result["results"], short(result.get("models") or [result["model"] or "the model"]), plot)
+    return result
+
+
+def beside(
+    models: Sequence[Model],
+    data: Sequence[str | Path],
+    suite: str | None,
+    restrict_vocab: int | None,
+    unknown: Choice,
+) -> dict[str, Any]:
+    """What ``evaluate`` returns of several models; they are loaded one after the other."""
+    from wordfield import evaluation
+    from wordfield.evaluation.comparison import compare
+    from wordfield.evaluation.scores import Settings
+    from wordfield.supervised import ClassifierModel
+    from wordfield.unknown import Unknown
+
+    settings = Settings(restrict_vocab, unknown=Unknown.of(unknown, Settings().unknown))
+    names, scores = [], []
+    for place, model in enumerate(models, 1):
+        names.append(str(model) if isinstance(model, (str, Path)) else f"model {place}")
+        read = opened(model)
+        if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
+            raise ValueError(
+                f"{names[-1]}: classifiers are scored on their labels one at a time; for the word vectors of several "
+                "models name a suite such as similarity"
+            )
+        scores.append(evaluation.scores(read.words, data, suite, settings))
+    compared = compare(names, scores)
+    if not any(each.shared.any() for each in compared):
+        log.warning("there is no item of any set that all models cover: nothing is compared")
+    return {"models": list(compared[0].names), "results": [each.result() for each in compared]}
+
+
+def datasets(names: Sequence[str] = (), *, fetch: bool = False, progress: Progress = silent) -> dict[str, Any]:
+    """The public evaluation sets that are known by name, or those of ``names`` ("all": all); with ``fetch`` they are
+    downloaded first, unless they are there. Once there, ``evaluate`` takes the name for the file.
+
+    Returns folder and datasets, each of name, task, language, items, paper, licence (as its source states it), source,
+    bytes, sha256, cached and path. ``ValueError`` for an unknown name or a file that is not what it should be,
+    ``OSError`` where the network fails.
+    """
+    from wordfield.datasets import registry
+
+    if fetch and not names:
+        raise ValueError("nothing to fetch: give names of sets, or all")
+    every = not names or "all" in names
+    chosen = list(dict.fromkeys(registry.SETS.values() if every else map(registry.find, names)))
+    if fetch:
+        registry.fetch([each.name for each in chosen], progress)
+    return {
+        "folder": str(registry.cache()),
+        "datasets": [asdict(each) | {"cached": each.cached(), "path": str(each.path())} for each in chosen],
+    }
+
+
+def align(
+    a: Model,
+    b: Model,
+    out: str | Path | None = None,
+    *,
+    pairs: str | Path | Sequence[tuple[str, str]] | None = None,
+    test: str | Path | Sequence[tuple[str, str]] | None = None,
+    settings: Settings | None = None,
+    most: int = 20,
+    format: str | None = None,
+) -> dict[str, Any]:
+    """Turn ``a`` onto the space of ``b``, so that their vectors can be compared, and write it to ``out``: the rotation
+    that brings words of pairs closest to each other. Nothing changes between the words of ``a``.
+
+    ``pairs``: a word of ``a`` and one of ``b``, or a file of such lines; unset: the most frequent words that both spell
+    alike. ``test``: others to judge the rotation by; unset: a share of the pairs that has no part in it. ``settings``:
+    see ``wordfield.alignment.Settings``.
+
+    Returns dim, pairs (how many the rotation was made of), test (pairs, covered), ``before`` and ``after`` the
+    rotation, results as of ``evaluate`` of precision at 1, 5 and 10 by cosine and by CSLS ("retrieval"), rounds,
+    ``cosine``, the mean within all pairs, ``moved``, the ``most`` pairs of least cosine, and out, format and lost as
+    ``convert`` does.
+    """
+    from wordfield import alignment, formats
+    from wordfield.storage import Coded
+
+    if out is not None:
+        refuse_foreign(Path(out), format or formats.format_of(out))
+    given = [alignment.read_pairs(each) if isinstance(each, (str, Path)) else each for each in (pairs, test)]
+    one, other = opened(a), opened(b)
+    found = alignment.align(one.words, other.words, given[0], test=given[1], settings=settings)
+    asked = found.after[0]
+    result = {
+        "dim": one.dim,
+        "pairs": found.fitted,
+        "test": {"pairs": len(asked.covered), "covered": int(asked.covered.sum())},
+        "before": [score.result() for score in found.before],
+        "after": [score.result() for score in found.after],
+        "rounds": found.rounds,
+        "cosine": float(found.cosines.mean()),
+        "moved": found.moved(most),
+        "out": None,
+    }
+    if out is None:
+        return result
+    names = {"onto": str(b) if isinstance(b, (str, Path)) else None, "pairs": found.fitted}
+    table = alignment.turned_table(one.table(), found.rotation, names)
+    name = format or formats.chosen(table, out)
+    formats.save(table, out, name)
+    gone = formats.losses(table, name) + (["state"] if one.state else [])
+    gone += ["codes"] if isinstance(one.words.storage, Coded) else []
+    return result | {"out": str(out), "format": name, "lost": [PARTS[part] for part in gone]}
+
+
+def neighborhoods(
+    model: Model,
+    other: Model | None = None,
+    k: int = 10,
+    *,
+    words: int | None = 1000,
+    restrict_vocab: int | None = 30000,
+    most: int = 10,
+) -> dict[str, Any]:
+    """Of each model, how unevenly its words are neighbours of others; of two, how many of the ``k`` nearest words are
+    the same in both, over ``words`` of those that both have (None: all), and which words differ most.
+
+    All among the ``restrict_vocab`` most frequent words; None: among all. Returns ``hubness``, for each model an object
+    of model, words, k, skewness, antihubs (the share of words that are nobody's neighbour), hubs (the ``most`` words
+    that are neighbours most often, with how often) and undirected (words left out, as zeros or NaN have no neighbours);
+    ``overlap``, a result as of ``evaluate``, with shared (how many words both have), and ``drift``, the ``most`` words
+    that differ most: objects of word, overlap, similarity, here and there; without ``other`` these are None.
+    ``ValueError`` where there are no two words to compare.
+    """
+    from wordfield.evaluation import neighbourhoods
+
+    pair = [opened(each) for each in (model, other) if each is not None]
+    told = []
+    for given, each in zip((model, other), pair, strict=False):
+        found = neighbourhoods.hubness(each.words, k, restrict_vocab)
+        measured = {"words": len(found.words), "k": found.k, "skewness": found.skewness, "antihubs": found.antihubs}
+        named = {"model": str(given) if isinstance(given, (str, Path)) else None}
+        told.append(named | measured | {"hubs": found.hubs(most), "undirected": found.undirected})
+    result: dict[str, Any] = {"hubness": told, "overlap": None, "drift": None}
+    if len(pair) < 2:
+        return result
+    both = neighbourhoods.overlap(pair[0].words, pair[1].words, k, words, restrict_vocab)
+    if both is None:
+        raise ValueError("the models share fewer than 2 words: there are no neighbours to compare")
+    return result | {"overlap": both.score.result() | {"shared": both.shared}, "drift": both.drift(most)}
 
 
 def phrases(
@@ -595,6 +915,11 @@ def refuse_foreign(out: Path, format: str) -> None:
             formats.recognise(out)
         except formats.FormatError:
             raise FileExistsError(f"{out} exists and is no model; it is left alone: give another name") from None
+    check_place(out)
+
+
+def check_place(out: Path) -> None:
+    """``OSError`` where nothing can be written to ``out``, before work is done that is to be written there."""
     place = out.absolute().parent
     while not place.exists():
         place = place.parent

@@ -24,30 +24,42 @@ from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.options import (
     USUAL,
+    Aligned,
+    Among,
+    AskedUnknown,
+    AskedWords,
     AtLeast,
+    Centered,
     Chosen,
     Classified,
     Clear,
     Compared,
     Config,
+    CsvFile,
     Data,
     Delimiter,
     Described,
+    Dictionary,
     DryRun,
+    Fetch,
     Field,
     Files,
     Fixed,
     Format,
+    IndexIn,
+    IndexOut,
     Input,
     Journal,
     Json,
     Kept,
+    Kind,
     LabelField,
     LabelledReading,
     LabelledReadings,
     LabelsToo,
     Listed,
     Lowered,
+    MarkdownFile,
     MaxNgrams,
     MaxSize,
     MaxWords,
@@ -55,9 +67,13 @@ from wordfield.options import (
     Metric,
     Minutes,
     Model,
+    Models,
     MostLabels,
+    Near,
     Nearest,
     Norms,
+    Onto,
+    OtherModel,
     Out,
     Output,
     PairCount,
@@ -67,19 +83,29 @@ from wordfield.options import (
     Picture,
     PieceKind,
     Pieces,
+    Policy,
     Quantize,
     Ranges,
     Reading,
     Readings,
+    Recall,
+    Refinements,
+    Repair,
     Reports,
     Restrict,
     Score,
     ScoredOn,
+    ScorePlot,
+    Seed,
+    SetNames,
     Share,
+    SharedWords,
     Start,
     Suite,
+    TestPairs,
     Text,
     Texts,
+    TextUnknown,
     Threshold,
     Trained,
     Trials,
@@ -87,15 +113,28 @@ from wordfield.options import (
     Vocabulary,
     Word,
     Words,
+    Workers,
 )
-from wordfield.terminal import Help, flat, one_interrupt, print_json, print_table, reporting, short, warning
+from wordfield.scoreboard import Marks, as_csv, as_markdown, before_and_after, legend, tables
+from wordfield.terminal import (
+    Help,
+    flat,
+    note,
+    one_interrupt,
+    print_json,
+    print_table,
+    reporting,
+    short,
+    shown,
+    warning,
+)
 from wordfield.tuning.spaces import SPACES
 
 log = logging.getLogger(__name__)
 
 
 SMALL = 12  # words whose matrix is shown after counting
-LABELS = 20  # labels whose scores are shown
+HUBS = 5  # neighbours that are shown in one line
 
 
 def demo(*, out: Kept = None, progress: Reports = None, json: Json = False) -> None:
@@ -380,32 +419,99 @@ def size(result: dict[str, Any]) -> str:
     return f"{result['bytes'] / 1e6:,.1f} MB"
 
 
-def neighbors(model: Model, words: Words, /, *, k: Nearest = 10, json: Json = False) -> None:
+def asking(model: str, words: Sequence[str], unknown: Policy | None) -> api.Result:
+    """The model, loaded; on stderr what stands for those of the words that have no row of their own."""
+    read = api.opened(model)
+    for word, origin in api.origins(read, words, unknown).items():
+        note(f"{word}: {origin}")
+    return read
+
+
+def index(
+    model: Model,
+    /,
+    *,
+    out: IndexOut,
+    recall: Recall = 0.95,
+    kind: Kind = "float16",
+    threads: Workers = None,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
+    """Make an index, by which `neighbors` finds the nearest of very many words sooner; tells how many it finds and how
+    fast, beside exact search. Worth it from about 200,000 words.
+    """
+    with reporting(progress) as report:
+        result = api.index(model, out, recall=recall, kind=kind, threads=threads, progress=report)
+    return print_json(result) if json else print_table(index_rows(result))
+
+
+def index_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The table that ends the making of an index."""
+    recall, rows = result["recall"], [("words", f"{result['rows']:,} of {result['words']:,} are in the index")]
+    share = "-" if recall is None else f"{recall:.1%} of the 10 nearest, on {result['sample']:,} words"
+    rows += [("recall", share), ("seconds", f"{result['seconds']:.1f} to make")]
+    rows += [("size", f"{result['bytes'] / 1e6:,.1f} MB, {result['kind']}")]
+    for name, speed in result["queries_per_second"].items():
+        told = "-" if speed is None else f"{speed['alone']:,.0f} one by one, {speed['together']:,.0f} many at once"
+        rows.append((f"queries/s, {name}", told))
+    return [*rows, ("path", result["out"])]
+
+
+def neighbors(
+    model: Model,
+    words: Words,
+    /,
+    *,
+    k: Nearest = 10,
+    unknown: AskedUnknown = None,
+    index: IndexIn = None,
+    json: Json = False,
+) -> None:
     """The nearest words of each word, with their cosine."""
-    result = api.neighbors(model, words, k)
+    result = api.neighbors(asking(model, words, unknown), words, k, unknown=unknown, index=index)
     rows = [(word, other, f"{score:.4f}") for word, found in result.items() for other, score in found]
     print_json(result) if json else print_table(rows)
 
 
-def similarity(model: Model, a: Word, b: Word, /, *, json: Json = False) -> None:
+def similarity(model: Model, a: Word, b: Word, /, *, unknown: AskedUnknown = None, json: Json = False) -> None:
     """The cosine of two words: 1 alike, 0 unrelated."""
-    score = api.similarity(model, a, b)
-    print_json({"words": [a, b], "similarity": score}) if json else print(f"{score:.4f}")
+    score = api.similarity(asking(model, [a, b], unknown), a, b, unknown=unknown)
+    if json:
+        return print_json({"words": [a, b], "similarity": score})
+    return print("-" if score is None else f"{score:.4f}")
 
 
 def analogy(
-    model: Model, a: Word, b: Word, c: Word, /, *, k: Nearest = 5, method: Method = "add", json: Json = False
+    model: Model,
+    a: Word,
+    b: Word,
+    c: Word,
+    /,
+    *,
+    k: Nearest = 5,
+    method: Method = "add",
+    unknown: AskedUnknown = None,
+    json: Json = False,
 ) -> None:
     """The words that are to C as B is to A, best first."""
-    answers = api.analogy(model, a, b, c, k, method)
+    answers = api.analogy(asking(model, [a, b, c], unknown), a, b, c, k, method, unknown=unknown)
     if json:
         return print_json({"a": a, "b": b, "c": c, "method": method, "answers": answers})
     return print_table([(word, f"{score:.4f}") for word, score in answers])
 
 
-def matrix(model: Model, words: Chosen = None, /, *, out: Picture = None, json: Json = False) -> None:
+def matrix(
+    model: Model,
+    words: Chosen = None,
+    /,
+    *,
+    out: Picture = None,
+    unknown: AskedUnknown = None,
+    json: Json = False,
+) -> None:
     """Counts between words, or PPMI, of a model of these; of any other the cosines. Drawn with --out."""
-    result = api.matrix(model, words or (), out)
+    result = api.matrix(asking(model, words or (), unknown), words or (), out, unknown=unknown)
     if json:
         return print_json(result if out is None else result | {"out": str(out)})
     print_table(matrix_rows(result))
@@ -421,21 +527,34 @@ def matrix_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def embed(
-    model: Model, texts: Texts = None, /, *, input: Input = None, output: Output = None, json: Json = False
+    model: Model,
+    texts: Texts = None,
+    /,
+    *,
+    input: Input = None,
+    output: Output = None,
+    unknown: TextUnknown = None,
+    json: Json = False,
 ) -> None:
-    """One vector a text: the mean of the vectors of its known words."""
-    if bool(texts) == (input is not None):
-        raise CycloptsError(msg="embed needs TEXT... or --input FILE (- for standard input), one of the two")
-    lines = texts or read_lines(str(input))
-    vectors = api.embed(model, lines, output)
+    """One vector a text: the mean of the vectors of its words."""
+    lines = given("embed", texts, input)
+    vectors, words = api.embedded(model, lines, output, unknown)
     if json:
         result = {"vectors": vectors.tolist()} if output is None else {"out": str(output)}
-        print_json({"model": model, "dim": vectors.shape[1], "texts": len(lines)} | result)
+        print_json({"model": model, "dim": vectors.shape[1], "texts": len(lines), "words": words} | result)
     elif output is not None:
-        print_table([("texts", len(lines)), ("dimension", vectors.shape[1]), ("path", output)])
+        told = [("texts", len(lines)), ("dimension", vectors.shape[1]), ("path", output)]
+        print_table(told + ([] if words is None else [("words", counted(words))]))
     else:
+        if unknown is not None and words is not None:
+            note(f"words: {counted(words)}")
         for text, vector in zip(lines, vectors, strict=True):
             print_json({"text": text, "vector": vector.tolist()})
+
+
+def counted(words: dict[str, int]) -> str:
+    """How many words of texts have which kind of vector."""
+    return ", ".join(f"{kind} {count:,}" for kind, count in words.items()) or "none"
 
 
 def predict(
@@ -449,14 +568,19 @@ def predict(
     json: Json = False,
 ) -> None:
     """The most probable labels of each text with their probabilities, from a classifier; a line a text."""
-    if bool(texts) == (input is not None):
-        raise CycloptsError(msg="predict needs TEXT... or --input FILE (- for standard input), one of the two")
-    found = api.predict(model, texts or read_lines(str(input)), k, threshold)
+    found = api.predict(model, given("predict", texts, input), k, threshold)
     if json:
         return print_json({"model": model, "predictions": found})
     for labels in found:
         print("\t".join(f"{label} {chance:.4f}" for label, chance in labels))
     return None
+
+
+def given(command: str, texts: list[str] | None, input: str | None) -> list[str]:
+    """The texts of a command line, or the lines of its --input: one of the two."""
+    if bool(texts) == (input is not None):
+        raise CycloptsError(msg=f"{command} needs TEXT... or --input FILE (- for standard input), one of the two")
+    return texts or read_lines(str(input))
 
 
 def read_lines(path: str) -> list[str]:
@@ -471,20 +595,21 @@ def read_lines(path: str) -> list[str]:
     return [line.removesuffix("\r") for line in lines[: len(lines) - (lines[-1] == "")]]
 
 
-def tokens(model: Model, text: Text, /, *, json: Json = False) -> None:
-    """How a text is cut into words, and from which rows of the table the vector of each comes."""
-    result = api.tokens(model, text)
+def tokens(model: Model, text: Text, /, *, unknown: TextUnknown = None, json: Json = False) -> None:
+    """How a text is cut into words, what the vector of each is made of, and from which rows of the table it comes."""
+    result = api.tokens(model, text, unknown=unknown)
     if json:
         return print_json({"tokens": result})
-    return print_table([("word", "known", "rows", "n-grams, unknown ones in brackets"), *map(token_row, result)])
+    title = ("word", "known", "rows", "made of", "n-grams, unknown ones in brackets")
+    return print_table([title, *map(token_row, result)])
 
 
 def token_row(token: dict[str, Any]) -> tuple[str, ...]:
-    """A word, whether it is known, its own row or how many rows, and its n-grams."""
+    """A word, whether it is known, its own row or how many rows, what its vector is made of, and its n-grams."""
     parts = [each["ngram"] if each["known"] else f"({each['ngram']})" for each in token["ngrams"]]
     rows = token["rows"]
     shown = ", ".join(map(str, rows)) if len(rows) < 2 else f"{rows[0]} and {len(rows) - 1} more"
-    return token["word"], "yes" if token["known"] else "no", shown or "none", " ".join(parts)
+    return token["word"], "yes" if token["known"] else "no", shown or "none", token["origin"], " ".join(parts)
 
 
 def convert(
@@ -500,80 +625,193 @@ def convert(
     max_words: MaxWords = None,
     max_ngrams: MaxNgrams = None,
     data: Compared = None,
+    repair: Repair = False,
     json: Json = False,
 ) -> None:
-    """Write a model in another format, or smaller; refuses what the format cannot hold, says what it leaves out and,
-    of a smaller one, how much of it stays.
+    """Write a model in another format, or smaller, or what is sound of a damaged one; refuses what the format cannot
+    hold, says what it leaves out and, of a smaller one, how much of it stays.
     """
     pruning: dict[str, Any] = {"max_words": max_words, "max_ngrams": max_ngrams}
     codes: dict[str, Any] = {"quantize": quantize, "part": part, "norms": norms, "output": output}
-    result = api.convert(source, target, format, **codes, **pruning, data=data or ())
+    result = api.convert(source, target, format, **codes, **pruning, data=data or (), repair=repair)
     if json:
         return print_json(result)
-    scores = [compared(each) for each in result.pop("results", [])]
+    repaired = result.pop("repaired", None)
+    scores = [before_and_after(each) for each in result.pop("results", [])]
     if sizes := result.pop("bytes", None):
         before, after = sizes["before"], sizes["after"]
         result["size"] = f"{before / 1e6:,.2f} MB before, {after / 1e6:,.2f} MB after, {before / after:,.1f} times less"
         share = result.pop("overlap")
         result["neighbours"] = "-" if share is None else f"{share:.1%} of the 10 nearest words stay"
     print_table(flat(result))
+    if repaired is not None:
+        print("\nrepaired: nothing was at fault" if not repaired else "\nrepaired:")
+        print_table([(fault,) for fault in repaired])
     if scores:
         print()
         print_table([("task", "dataset", "metric", "before", "after", "change", "covered"), *scores])
     return None
 
 
-def compared(result: dict[str, Any]) -> tuple[str, ...]:
-    """A row of the table of scores before and after."""
-    before, after = ("-" if result[part] is None else f"{result[part]:.3f}" for part in ("before", "after"))
-    change = "-" if result["change"] is None else f"{result['change']:+.3f}"
-    covered = " and ".join(f"{count:,}" for count in dict.fromkeys(result["covered"].values()))
-    return result["task"], result["dataset"], result["metric"], before, after, change, covered
-
-
 def evaluate(
-    model: Model,
+    models: Models,
     /,
     *,
     data: Data = None,
     suite: Suite = None,
     restrict_vocab: Restrict = 30000,
+    unknown: TextUnknown = None,
     k: MostLabels = 1,
     threshold: AtLeast = 0.0,
     field: Field = None,
     label_field: LabelField = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    plot: ScorePlot = None,
     json: Json = False,
 ) -> None:
-    """Scores against people's judgements, with coverage and 95 % interval; unknown words are skipped. Of a classifier:
-    precision, recall and F1 of the labels that it gives.
+    """Scores against people's judgements, with coverage and 95 % interval. Of several models a column each, on what all
+    of them cover, and which are worse than the best by more than chance. Of a classifier: precision, recall and F1 of
+    the labels that it gives.
     """
     places = data or [folder for folder in [os.environ.get("WORDFIELD_DATA")] if folder]
     if not places:
         raise CycloptsError(msg="evaluate needs --data: files or folders of word pairs (word word score) or analogies")
+    if [csv, markdown].count("-") + json > 1:
+        raise CycloptsError(msg="only one of --json, --csv - and --markdown - can go to stdout")
+    for out in (csv, markdown, plot):
+        if out not in (None, "-"):
+            api.check_place(Path(str(out)))
     labels: dict[str, Any] = {"k": k, "threshold": threshold, "field": field, "label_field": label_field}
-    result = api.evaluate(model, places, suite, restrict_vocab or None, **labels)
+    options: dict[str, Any] = labels | {"unknown": unknown, "plot": plot}
+    result = api.evaluate(models[0] if len(models) == 1 else models, places, suite, restrict_vocab or None, **options)
+    marks = Marks("" if sys.stdout.isatty() else "*", shown("†", "~"))
+    texts = [(csv, as_csv(result)), (markdown, as_markdown(result, marks if markdown == "-" else Marks()))]
+    for path, text in texts:
+        if path not in (None, "-"):
+            write_text(str(path), text)
     if json:
         return print_json(result)
-    title = ("task", "dataset", "metric", "value", "95 % interval", "covered, rest skipped")
-    print_table([title, *map(scored, result["results"])])
-    for each in (each for each in result["results"] if "labels" in each):
-        shown = f"the {LABELS} of most texts" if len(each["labels"]) > LABELS else "all of them"
-        print(f"\n{each['dataset']}: {len(each['labels']):,} labels; {shown}\n")
-        print_table([("label", "precision", "recall", "F1", "texts"), *map(label_row, each["labels"][:LABELS])])
+    if piped := [text for path, text in texts if path == "-"]:
+        return print(piped[0], end="")
+    for title, rows, best in tables(result, marks):
+        if title:
+            print(f"\n{title}\n")
+        print_table(rows, best)
+    if told := legend(result, marks):
+        print("\n" + "\n".join(told))
     return None
 
 
-def label_row(label: dict[str, Any]) -> tuple[str, ...]:
-    """A row of the table of labels."""
-    shares = ("-" if label[part] is None else f"{label[part]:.3f}" for part in ("precision", "recall", "f1"))
-    return label["label"], *shares, f"{label['texts']:,}"
+def write_text(path: str, text: str) -> None:
+    """Write a file; what was there stays until all is written."""
+    from wordfield.formats.files import replacing
+
+    with replacing(Path(path)) as stream:
+        stream.write(text.encode())
 
 
-def scored(result: dict[str, Any]) -> tuple[str, ...]:
-    """A row of the table of scores."""
-    value, low, high = ("-" if result[part] is None else f"{result[part]:.3f}" for part in ("value", "low", "high"))
-    covered = f"{result['covered']:,} of {result['pairs']:,}"
-    return result["task"], result["dataset"], result["metric"], value, f"{low} to {high}", covered
+def align(
+    a: Model,
+    b: Onto,
+    /,
+    *,
+    out: Aligned = None,
+    pairs: Dictionary = None,
+    test: TestPairs = None,
+    words: SharedWords = 10000,
+    center: Centered = False,
+    rounds: Refinements = 0,
+    restrict_vocab: Among = 30000,
+    k: Listed = 20,
+    seed: Seed = 1,
+    format: Format = None,
+    json: Json = False,
+) -> None:
+    """Turn a model onto the space of another that was trained apart, so that their vectors can be compared; tells how
+    often a word is found in the other model, and which words moved most from one to the other.
+    """
+    from wordfield.alignment import Settings as Choices
+
+    chosen = Choices(words, center, rounds=rounds, restrict_vocab=restrict_vocab or None, seed=seed)
+    result = api.align(a, b, out, pairs=pairs, test=test, settings=chosen, most=k, format=format)
+    if json:
+        return print_json(result)
+    told = {name: result[name] for name in ("pairs", "cosine", "out", "format", "lost") if result.get(name) is not None}
+    rounds_done = [f"{each['pairs']:,} pairs, cosine {each['cosine']:.3f}" for each in result["rounds"]]
+    print_table(flat(told | ({"rounds": rounds_done} if rounds_done else {})))
+    print(f"\nFound in the other model, of {result['test']['covered']:,} of {result['test']['pairs']:,} words\n")
+    rows = map(found_row, result["before"], result["after"])
+    print_table([("by", "metric", "before", "after", "95 % interval"), *rows])
+    print("\nFarthest from each other after the rotation\n")
+    return print_table([(one, other, f"{cosine:.3f}") for one, other, cosine in result["moved"]])
+
+
+def found_row(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table of what is found before and after the rotation."""
+    once, now, low, high = (
+        "-" if value is None else f"{value:.3f}"
+        for value in (before["value"], *(after[name] for name in ("value", "low", "high")))
+    )
+    return after["retrieval"].replace("csls", "CSLS"), after["metric"], once, now, f"{low} to {high}"
+
+
+def neighborhoods(
+    model: Model,
+    other: OtherModel = None,
+    /,
+    *,
+    k: Near = 10,
+    words: AskedWords = 1000,
+    restrict_vocab: Among = 30000,
+    json: Json = False,
+) -> None:
+    """Words that are neighbours of suspiciously many others (hubs) or of none; of two models, how much of a word's
+    neighbours is the same in both, and which words differ most.
+    """
+    result = api.neighborhoods(model, other, k, words=words or None, restrict_vocab=restrict_vocab or None)
+    if json:
+        return print_json(result)
+    print_table([("model", "words", "skewness", "nobody's neighbour", "hubs"), *map(hub_row, result["hubness"])])
+    if (both := result["overlap"]) is None:
+        return None
+    sure = "" if both["low"] is None else f" (95 %: {both['low']:.1%} to {both['high']:.1%})"
+    asked = f"{both['pairs']:,} of {both['shared']:,} shared words"
+    print(f"\n{both['value']:.1%} of the nearest words are the same{sure}, of {asked}; these differ most\n")
+    return print_table([("word", "same", "here", "there"), *map(drift_row, result["drift"])])
+
+
+def hub_row(hubs: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table of hubs."""
+    skewness = "-" if hubs["skewness"] is None else f"{hubs['skewness']:.2f}"
+    names = " ".join(f"{word} {times:,}" for word, times in hubs["hubs"][:HUBS])
+    return hubs["model"], f"{hubs['words']:,}", skewness, f"{hubs['antihubs']:.1%}", names
+
+
+def drift_row(word: dict[str, Any]) -> tuple[str, ...]:
+    """A word with its first neighbours in two models."""
+    return word["word"], f"{word['overlap']:.0%}", " ".join(word["here"][:HUBS]), " ".join(word["there"][:HUBS])
+
+
+def datasets(names: SetNames = None, /, *, fetch: Fetch = False, progress: Reports = None, json: Json = False) -> None:
+    """Public evaluation sets by name, for `evaluate --data NAME`; downloaded into the cache with --fetch only."""
+    if fetch and not names:
+        raise CycloptsError(msg="datasets --fetch needs names of sets, or all")
+    with reporting(progress) as report:
+        result = api.datasets(names or (), fetch=fetch, progress=report)
+    if json:
+        return print_json(result)
+    if names and "all" not in names:
+        for each in result["datasets"]:
+            print_table(flat(each))
+            print()
+        return None
+    rows = [
+        (each["name"], each["task"], each["language"], f"{each['items']:,}", each["licence"], short(each["cached"]))
+        for each in result["datasets"]
+    ]
+    print_table([("name", "task", "language", "items", "licence of the source", "here"), *rows])
+    return print(f"\nThose that are here lie in {result['folder']}")
 
 
 COMMANDS: dict[str, Callable[..., None] | None] = {
@@ -584,6 +822,7 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "subwords": subwords,
     "info": info,
     "neighbors": neighbors,
+    "index": index,
     "similarity": similarity,
     "analogy": analogy,
     "matrix": matrix,
@@ -592,6 +831,9 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "predict": predict,
     "convert": convert,
     "evaluate": evaluate,
+    "align": align,
+    "neighborhoods": neighborhoods,
+    "datasets": datasets,
     "cache": cache,
 }
 

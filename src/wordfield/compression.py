@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from wordfield.formats.table import Table
 from wordfield.storage import CENTROIDS, Coded, Dense, Float16, Int8, Product, Sparse, Storage
 from wordfield.text.ngrams import END_OF_SENTENCE, Ngrams
-from wordfield.vectors import WordVectors
 
 Kind: TypeAlias = Literal["product", "int8", "float16"]
 
@@ -32,8 +31,6 @@ OUTPUT_PART = 2
 """Numbers in a part of a classifier's output vectors, as in fastText."""
 STEP = 1 << 20
 """Numbers that are looked at in one step."""
-FREQUENT = 30_000
-"""Words, of the most frequent, whose neighbours are compared."""
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -306,18 +303,3 @@ def _chosen(storage: Storage, rows: Rows) -> Storage:
         square = storage.shape[0] == storage.shape[1]
         return Sparse(storage.matrix[rows][:, rows] if square else storage.matrix[rows])
     return Dense(storage.take(rows))
-
-
-def overlap(before: WordVectors, after: WordVectors, k: int = 10, most: int = 1000, seed: int = 1) -> float | None:
-    """The mean share of the k nearest words that stay the k nearest, 0 to 1, over up to ``most`` of the frequent words
-    that both have, always the same ones; None where there are no two words.
-    """
-    both = [word for word in before.index_to_key[:FREQUENT] if word in after]
-    near = min(k, len(before) - 1, len(after) - 1)
-    if near < 1 or not both:
-        return None
-    random = np.random.default_rng(seed)
-    asked = [both[number] for number in np.sort(random.choice(len(both), min(most, len(both)), replace=False))]
-    pairs = zip(before.most_similar(asked, near), after.most_similar(asked, near), strict=True)
-    shares = [len({word for word, _ in old} & {word for word, _ in new}) / near for old, new in pairs]
-    return float(np.mean(shares))

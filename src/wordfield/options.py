@@ -22,6 +22,25 @@ def described(help: str, **options: Any) -> Parameter:
 
 Model = Annotated[str, described("A trained model: a folder that `train` wrote, or word2vec text or binary.")]
 Word = Annotated[str, described("A word of the vocabulary.")]
+Policy = Literal["raise", "skip", "zero", "subword", "spelling", "rare"]
+POLICY = (
+    "What becomes of words that the model does not have: raise, an error; skip, they are left out; zero, zeros; "
+    "subword, the mean of their n-grams; spelling, the most similar spelling, up to 2 letters away; rare, the mean of "
+    "the 100 rarest words. Unset: subword, and where there are no n-grams "
+)
+AskedUnknown = Annotated[Policy | None, described(f"{POLICY}raise.")]
+TextUnknown = Annotated[Policy | None, described(f"{POLICY}skip.")]
+Models = Annotated[
+    list[str], described("A trained model, as `train` wrote it or in another format; or several, to compare.")
+]
+CsvFile = Annotated[
+    str | None,
+    described("Write the scores to this CSV file; `-`: to stdout instead of the table.", allow_leading_hyphen=True),
+]
+MarkdownFile = Annotated[
+    str | None, described("Write the table to this Markdown file; `-`: to stdout instead.", allow_leading_hyphen=True)
+]
+ScorePlot = Annotated[Path | None, described("Draw the scores with their intervals, .png, .svg or .pdf.")]
 Described = Annotated[
     list[str],
     described("A model; or text: files, folders, globs or builtin:python-docs.", allow_leading_hyphen=True),
@@ -54,6 +73,17 @@ DryRun = Annotated[
 Kept = Annotated[Path | None, described("Keep the trained model in this folder.")]
 Json = Annotated[bool, described("Print one JSON object and nothing else.", negative=(), show_default=False)]
 Reports = Annotated[bool | None, described("Report on stderr; unset: if it is a terminal.", show_default=False)]
+IndexOut = Annotated[Path, described("The folder to write.")]
+IndexIn = Annotated[
+    Path | None, described("Find them by what `index` wrote here: sooner among very many words, and may miss some.")
+]
+Recall = Annotated[float, described("The share of the 10 nearest words to find; the more, the slower.")]
+Kind = Annotated[
+    Literal["float16", "int8", "float32"], described("How the index keeps numbers; the scores are the model's.")
+]
+Workers = Annotated[
+    int | None, described("Threads; unset: all cores. One makes the same index each time.", show_default=False)
+]
 Nearest = Annotated[int, described("How many words to show.", name=["-k"])]
 Files = Annotated[
     list[str],
@@ -84,6 +114,12 @@ Norms = Annotated[
 LabelsToo = Annotated[bool, described("Of a classifier: the vectors of labels, too.", negative=(), show_default=False)]
 MaxWords = Annotated[int | None, described("Keep this many most frequent words.")]
 MaxNgrams = Annotated[int | None, described("Keep this many n-grams, those with the longest vectors.")]
+Repair = Annotated[
+    bool,
+    described(
+        "Leave out what is damaged in the file, or stands twice, and say what.", negative=(), show_default=False
+    ),
+]
 Compared = Annotated[
     list[str] | None,
     described("Score both on these files or folders, as `evaluate` does.", consume_multiple=True),
@@ -94,7 +130,7 @@ Data = Annotated[
     described("Files or folders of word pairs and analogies; unset: $WORDFIELD_DATA.", consume_multiple=True),
 ]
 Suite = Annotated[
-    Literal["similarity", "analogy", "classification"] | None,
+    Literal["similarity", "analogy", "categories", "outliers", "association", "classification"] | None,
     described("Only this task; unset: all that the files hold, of a classifier classification."),
 ]
 Classified = Annotated[list[str] | None, described("Texts to find labels for.")]
@@ -147,6 +183,27 @@ MaxSize = Annotated[
 Journal = Annotated[
     Path | None, described("Note trials in this file, JSON lines; with the same one a search goes on.", name=["--log"])
 ]
+SetNames = Annotated[list[str] | None, described("Names of sets, or all; none: list all.")]
+Fetch = Annotated[bool, described("Download those that are not on this machine yet.", negative=(), show_default=False)]
+Onto = Annotated[str, described("The model onto whose space it is turned.")]
+Aligned = Annotated[Path | None, described("Where to write the turned model, as `train` does; unset: only report.")]
+Dictionary = Annotated[
+    Path | None,
+    described("Pairs to turn by: a word of A, a tab and one of B a line; unset: frequent words that both spell alike."),
+]
+TestPairs = Annotated[
+    Path | None, described("Pairs to judge the rotation by; unset: a tenth of those to turn by, kept out of it.")
+]
+SharedWords = Annotated[int, described("Without --pairs: how many of the words that both spell alike are taken.")]
+Centered = Annotated[
+    bool, described("Take the mean vector off before the rotation is sought.", negative=(), show_default=False)
+]
+Refinements = Annotated[int, described("Seek the rotation again from words that are each other's nearest, so often.")]
+Seed = Annotated[int, described("Of the choice of pairs that are kept out.")]
+OtherModel = Annotated[str | None, described("Another model, to compare with.")]
+Among = Annotated[int, described("Look at this many most frequent words only; 0: at all.", name=["--restrict-vocab"])]
+AskedWords = Annotated[int, described("Compare the neighbours of so many words; 0: of all.", name=["--words"])]
+Near = Annotated[int, described("How many neighbours of a word count.", name=["-k"])]
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 

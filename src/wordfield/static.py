@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.storage.dense import averaged
 from wordfield.text.ngrams import NgramVocabulary
+from wordfield.text.pooling import Pooling
 from wordfield.text.tokenizers import Tokenizer
+from wordfield.unknown import OWN, TEXTS, ZEROS, Found, Policy, Unknown
 from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
     from wordfield.formats import Table
     from wordfield.formats.files import PathLike
+
+AT_ONCE = 1 << 16
+"""Words of texts that are looked at together."""
+HELD = 1 << 24
+"""Numbers in their vectors."""
 
 
 @final
@@ -33,6 +42,8 @@ class StaticModel:
     """What training measured: loss of each epoch, tokens, seconds."""
     state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     """Arrays needed to go on training."""
+    pooling: Pooling = field(default_factory=Pooling)
+    """Which part of a text counts, and what is done to the mean."""
 
     @classmethod
     def load(cls, path: PathLike, format: str | None = None) -> StaticModel:
@@ -52,7 +63,7 @@ class StaticModel:
         """
         named = table.config.get("tokenizer")
         if named is None:
-            tokenizer = Tokenizer.of("words", lowercase=all(word == word.lower() for word in table.words))
+            tokenizer = Tokenizer.for_words(table.words)
         else:
             try:
                 tokenizer = Tokenizer.described(named)
@@ -60,43 +71,99 @@ class StaticModel:
                 from wordfield.formats import FormatError
 
                 raise FormatError(f'config.json: the entry "tokenizer" is {named!r}: {error}') from error
+        try:
+            pooling = Pooling.described(table.config.get("pooling"))
+        except ValueError as error:
+            from wordfield.formats import FormatError
+
+            raise FormatError(f'config.json: the entry "pooling": {error}') from error
         recipe, history = table.config.get("recipe") or {}, table.config.get("history") or {}
-        return cls(WordVectors.of(table), tokenizer, recipe, history, table.state)
+        return cls(WordVectors.of(table), tokenizer, recipe, history, table.state, pooling)
 
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
         return self.words.dim
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector a text, (len(texts), dim): the mean over its known words, each as often as it occurs; zeros where
-        none is known. Of words with n-grams, which are all known, the mean of their directions.
+    def embed(self, texts: Sequence[str], unknown: Unknown | Policy | None = None) -> NDArray[np.float32]:
+        """One vector a text, (len(texts), dim): the mean over its words, each as often as it occurs; zeros where none
+        has a vector. Of words with n-grams, which are all known, the mean of their directions.
+
+        unknown: what becomes of words that the vocabulary does not have, see ``wordfield.Unknown``; None: the mean of
+        their n-grams where the model has n-grams, else they are left out. Zeros count in the mean, what is left out
+        does not.
         """
+        return self.embedded(texts, unknown)[0]
+
+    def embedded(
+        self, texts: Sequence[str], unknown: Unknown | Policy | None = None
+    ) -> tuple[NDArray[np.float32], Counter[str]]:
+        """What ``embed`` gives, and of how many words of the texts the vectors came from where: ``unknown.KINDS``."""
         if isinstance(texts, str):
             raise TypeError("embed takes a list of texts, not one: embed([text])")
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(f"a text is a str, not {type(text).__name__}: {text!r:.60}")
-        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        vocabulary = self.words.vocabulary
-        for here, text in enumerate(texts):
-            words = self.tokenizer.tokenize(text)
-            if isinstance(vocabulary, NgramVocabulary):
-                vectors[here] = self._mean_direction([word for word in words if len(vocabulary.bag(word))])
-            else:
-                vectors[here] = self.words.storage.mean(vocabulary.rows([word for word in words if word in vocabulary]))
-        return vectors
+        vectors, tally = np.zeros((len(texts), self.dim), dtype=np.float32), Counter[str]()
+        policy, by_ngrams = Unknown.of(unknown, TEXTS), isinstance(self.words.vocabulary, NgramVocabulary)
+        mean = self._mean_direction if by_ngrams else self._mean
+        for start, some in self._cut(texts):
+            seen = Counter(word for words in some for word in words)
+            asked = [word for word in seen if by_ngrams or word not in self.words]
+            found, places = policy.find(self.words, asked), {word: place for place, word in enumerate(asked)}
+            for here, words in enumerate(some, start):
+                vectors[here] = mean(words, found, places)
+            for word, count in seen.items():
+                tally[OWN if word not in places else found.kinds[places[word]]] += count
+        return self.pooling.finished(vectors), tally
 
-    def _mean_direction(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """The mean of the words' vectors, each in unit length, those of zeros left out: a text's vector in fastText
-        (``FastText::getSentenceVector``).
+    def _words_of(self, text: str) -> Sequence[str]:
+        """The words of a text that count."""
+        pooling = self.pooling
+        whole = pooling.whole and self.tokenizer.name == "subwords"
+        cut = self.tokenizer.pieces_of if whole else self.tokenizer.tokenize
+        return pooling.kept(cut(pooling.text(text)))
+
+    def _cut(self, texts: Sequence[str]) -> Iterator[tuple[int, list[Sequence[str]]]]:
+        """The words of some texts at a time, and the number of the first of them."""
+        most = max(1, min(AT_ONCE, HELD // max(1, self.dim)))
+        some: list[Sequence[str]] = []
+        count = 0
+        for here, text in enumerate(texts, 1):
+            some.append(self._words_of(text))
+            count += len(some[-1])
+            if here == len(texts) or count >= most:
+                yield here - len(some), some
+                some, count = [], 0
+
+    def _mean(self, words: Sequence[str], found: Found, places: dict[str, int]) -> NDArray[np.float32]:
+        """The mean of the words' rows and of what the unknown ones have instead."""
+        own: list[str] = []
+        others: list[int] = []
+        for word in words:
+            place = places.get(word)
+            stand_in = word if place is None else found.stand_ins[place]
+            if stand_in is not None:
+                own.append(stand_in)
+            elif place is not None and found.known[place]:
+                others.append(place)
+        rows, storage = self.words.vocabulary.rows(own), self.words.storage
+        if not others:
+            return storage.mean(rows)
+        return averaged(np.concatenate([storage.take(rows), found.vectors[others]]))
+
+    def _mean_direction(self, words: Sequence[str], found: Found, places: dict[str, int]) -> NDArray[np.float32]:
+        """The mean of the words' vectors, each in unit length, those of zeros left out unless they were wanted: a
+        text's vector in fastText (``FastText::getSentenceVector``).
         """
-        found = self.words[words]
-        lengths = np.linalg.norm(found, axis=1)
-        there = lengths > 0
+        here = [place for word in words if found.known[place := places[word]]]
+        vectors = found.vectors[here]
+        lengths = np.linalg.norm(vectors, axis=1)
+        there = (lengths > 0) | np.array([found.kinds[place] == ZEROS for place in here], bool)
         if not there.any():
             return np.zeros(self.dim, np.float32)
-        mean: NDArray[np.float32] = (found[there] / lengths[there, None]).mean(axis=0)
+        directions = vectors[there] / np.where(lengths > 0, lengths, 1)[there, None]
+        mean: NDArray[np.float32] = directions.mean(axis=0)
         return mean
 
     def table(self) -> Table:
@@ -104,6 +171,8 @@ class StaticModel:
         from wordfield import formats
 
         config = {"recipe": self.recipe, "tokenizer": self.tokenizer.describe(), "history": self.history}
+        if pooling := self.pooling.describe():
+            config["pooling"] = pooling
         vocabulary = self.words.vocabulary
         ngrams = vocabulary.ngrams if isinstance(vocabulary, NgramVocabulary) else None
         words, counts = list(vocabulary.words), vocabulary.counts

@@ -8,7 +8,7 @@ import signal
 import sys
 import textwrap
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from json import dumps
 from time import monotonic
@@ -184,16 +184,44 @@ def flat(result: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
             yield prefix + name, (", ".join(map(short, value)) or "-") if isinstance(value, list) else short(value)
 
 
-def print_table(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Columns of text, two spaces apart; a Chinese character takes two places."""
+def print_table(rows: Iterable[tuple[Any, ...]], bold: Collection[tuple[int, int]] = ()) -> None:
+    """Columns of text, two spaces apart; a Chinese character takes two places. On a terminal those cells (row, column)
+    are in bold that ``bold`` names.
+    """
     from rich.cells import cell_len
 
     lines = [[CONTROL.sub(escaped, str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print(
-            "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
-        )
+    for number, line in enumerate(lines):
+        padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
+        if any(row == number for row, _ in bold) and sys.stdout.isatty():
+            print_bold(padded, {column for row, column in bold if row == number})
+        else:
+            print("  ".join(padded).rstrip())
+
+
+def print_bold(cells: list[str], bold: Collection[int]) -> None:
+    """One row of a table on a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    parts = [Text(cell, "bold" if column in bold else "") for column, cell in enumerate(cells)]
+    Console(highlight=False).print(Text("  ").join(parts), soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """A line on stderr that belongs to a result but is no part of it."""
+    with suppress(OSError):
+        print("note:", CONTROL.sub(escaped, message), file=sys.stderr)
+
+
+def shown(character: str, instead: str) -> str:
+    """The character, or another where stdout cannot show it."""
+    try:
+        character.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return instead
+    return character
 
 
 def escaped(found: re.Match[str]) -> str:

@@ -6,9 +6,10 @@ n words asked about, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +21,79 @@ from wordfield.vectors import WordVectors
 
 Policy: TypeAlias = Literal["raise", "skip", "zero", "subword", "spelling", "rare"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
-OWN, NOTHING = "its own row", "nothing"
+OWN, NGRAMS, SPELLING, RARE = "its own row", "n-grams", "another spelling", "rare words"
+ZEROS, NOTHING = "zeros", "nothing"
+KINDS = (OWN, NGRAMS, SPELLING, RARE, ZEROS, NOTHING)
+"""Where a vector may come from, in short."""
+AT_ONCE = 1 << 24
+"""Pairs of words whose spellings are compared at once."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Found:
     """What was found for n words."""
 
     vectors: NDArray[np.float32]
     """Their vectors (n, D); zeros where there is none."""
     known: NDArray[np.bool_]
     """Whether each has a vector, (n,): those left out under "skip" have none, those of zeros under "zero" have."""
-    origins: list[str]
-    """What each vector was made of, in words: "its own row", "n-grams, 7 of 9 known", "the spelling 'keyboard'"."""
+    kinds: list[str]
+    """Where each vector comes from, in short: one of ``KINDS``."""
+    stand_ins: list[str | None]
+    """The word of the vocabulary whose vector it is: the word itself, its lower case, or the nearest spelling; None
+    where it is no word's."""
+    asked: list[str]
+    """The words asked about."""
+    _words: WordVectors = field(repr=False)
+    _spelled: list[str] = field(repr=False)
+    _edits: list[int] = field(repr=False)
+    _rarest: list[str] = field(repr=False)
+
+    @cached_property
+    def origins(self) -> list[str]:
+        """What each vector was made of: "its own row", "n-grams, 7 of 9 known", "the spelling 'keyboard', 1 edit", "the
+        mean of the 100 rarest words", "zeros", "nothing".
+        """
+        return [self._origin(here) for here in range(len(self.asked))]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that there are."""
+        return self._words.vocabulary
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """Of which rows of the table each vector is made; none where it is of none."""
+        found = []
+        for kind, stand_in, spelled in zip(self.kinds, self.stand_ins, self._spelled, strict=True):
+            made = {ZEROS: [], NOTHING: [], RARE: self._rarest}.get(kind, [stand_in or spelled])
+            found.append(self.vocabulary.bags(made).rows.tolist())
+        return found
+
+    @property
+    def terms(self) -> list[str | NDArray[np.float32] | None]:
+        """What to ask ``WordVectors`` for: the word that has the vector, which is then no answer to itself; a vector
+        where no word has it; None for a word that is left out.
+        """
+        vectors = zip(self.stand_ins, self.vectors, self.known, strict=True)
+        return [(vector if word is None else word) if known else None for word, vector, known in vectors]
+
+    @property
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """The words that have not their own vector, each once, and what they have instead."""
+        others = [here for here, word in enumerate(self.asked) if self.stand_ins[here] != word]
+        yield from {self.asked[here]: self._origin(here) for here in others}.items()
+
+    def _origin(self, here: int) -> str:
+        word, kind, vocabulary = self.asked[here], self.kinds[here], self.vocabulary
+        stand_in = self.stand_ins[here]
+        if kind == SPELLING:
+            return f"the spelling {stand_in!r}, {self._edits[here]} edit{'s' * (self._edits[here] > 1)}"
+        if kind == OWN and stand_in != word:
+            return f"the word in lower case, {stand_in!r}"
+        if kind in (OWN, NGRAMS) and isinstance(vocabulary, NgramVocabulary):
+            return str(vocabulary.origin(self._spelled[here]))
+        return f"the mean of the {len(self._rarest)} rarest words" if kind == RARE else kind
 
 
 @dataclass(frozen=True)
@@ -51,59 +113,137 @@ class Unknown:
     """Letters left out, added, replaced or swapped with the next (Damerau and Levenshtein) that "spelling" allows; no
     more than a third of the word's."""
     lower: bool = False
-    """Whether a word that is unknown as it stands is looked up in lower case first: sets write Athens."""
+    """Whether a word that is unknown as it stands is taken in lower case: sets write Athens."""
+    strict: bool = False
+    """Whether a word for which the policy finds nothing is a ``KeyError``, and not left out."""
 
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
-            raise ValueError(f"unknown policy {self.policy!r}; known: {', '.join(POLICIES)}")
-        if self.rarest < 1 or self.edits < 1:
-            raise ValueError(f"rarest and edits are at least 1, not {self.rarest} and {self.edits}")
+            raise ValueError(f"unknown policy {self.policy!r} for unknown words; known: {', '.join(POLICIES)}")
+        for name in ("rarest", "edits"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is a whole number, at least 1, not {value!r}")
+
+    @classmethod
+    def of(cls, given: Unknown | Policy | None, usual: Unknown) -> Unknown:
+        """What somebody gave: a policy by its name, with the numbers of ``usual``, all of it, or None for ``usual``."""
+        if given is None:
+            return usual
+        if isinstance(given, str):
+            return cls(given, usual.rarest, usual.edits, usual.lower)
+        if not isinstance(given, cls):
+            raise TypeError(f"unknown= takes one of {', '.join(POLICIES)}, or an Unknown, not {given!r}")
+        return given
+
+    def applied(self, words: WordVectors) -> Policy:
+        """The policy as it comes out for this model: "subword" is "skip" where the model has no n-grams."""
+        without = self.policy == "subword" and not isinstance(words.vocabulary, NgramVocabulary)
+        return "skip" if without else self.policy
 
     def find(self, words: WordVectors, asked: Sequence[str]) -> Found:
-        """The vectors of ``asked`` and where each comes from; ``KeyError`` under "raise" for the first that has none."""
-        vocabulary = words.vocabulary
+        """The vectors of ``asked`` and where each comes from; ``KeyError`` under "raise", or where it is ``strict``,
+        for the first that has none.
+        """
+        asked, vocabulary = _strings(asked), words.vocabulary
         spelled = [self._spelled(vocabulary, word) for word in asked]
-        vectors = np.zeros((len(asked), words.dim), np.float32)
-        known = np.array([word in vocabulary for word in spelled], bool)
-        own = np.flatnonzero(known)
-        if len(own):
-            vectors[own] = words[[spelled[here] for here in own]]
-        origins = [OWN if here else NOTHING for here in known]
-        for here in np.flatnonzero(~known):
-            vector, origins[here] = self._instead(words, spelled[here])
-            if vector is not None:
-                vectors[here], known[here] = vector, True
-        return Found(vectors, known, origins)
+        stand_ins = [word if word in vocabulary else None for word in spelled]
+        kinds = [NOTHING if word is None else OWN for word in stand_ins]
+        vectors, edits = np.zeros((len(asked), words.dim), np.float32), [0] * len(asked)
+        missing = [here for here, word in enumerate(stand_ins) if word is None]
+        if self.policy == "subword":
+            _spell_out(words, spelled, missing, vectors, kinds)
+        elif self.policy == "spelling" and missing:
+            near = nearest_spellings(vocabulary, [spelled[here] for here in missing], self.edits)
+            for here, found in ((here, found) for here, found in zip(missing, near, strict=True) if found):
+                (stand_ins[here], edits[here]), kinds[here] = found, SPELLING
+        elif self.policy in ("zero", "rare"):
+            kinds = [(ZEROS if self.policy == "zero" else RARE) if kind == NOTHING else kind for kind in kinds]
+        if NOTHING in kinds and (self.strict or self.policy == "raise"):
+            raise KeyError(vocabulary.unknown(asked[kinds.index(NOTHING)]))
+        own = [here for here, word in enumerate(stand_ins) if word is not None]
+        if own:
+            vectors[own] = words[[word for word in stand_ins if word is not None]]
+        rarest = self.rare(vocabulary) if RARE in kinds else []
+        if rarest:
+            vectors[[kind == RARE for kind in kinds]] = averaged(words[rarest])
+        known = np.array([kind != NOTHING for kind in kinds], bool)
+        return Found(vectors, known, kinds, stand_ins, asked, words, spelled, edits, rarest)
+
+    def rare(self, vocabulary: Vocabulary) -> list[str]:
+        """The rarest words of a vocabulary, ``rarest`` of them; its last where nobody counted."""
+        words, counts = vocabulary.words, vocabulary.counts
+        if counts is None:
+            return words[-self.rarest :]
+        return [words[row] for row in np.argsort(-counts, kind="stable")[-self.rarest :].tolist()]
 
     def _spelled(self, vocabulary: Vocabulary, word: str) -> str:
-        """The word, or, where that is what the vocabulary has, its lower case."""
-        small = word.lower() if self.lower else word
-        return small if word not in vocabulary and small in vocabulary else word
-
-    def _instead(self, words: WordVectors, word: str) -> tuple[NDArray[np.float32] | None, str]:
-        """The vector of an unknown word, perhaps none, and what it was made of."""
-        vocabulary = words.vocabulary
-        if self.policy == "raise":
-            raise KeyError(vocabulary.unknown(word))
-        if self.policy == "zero":
-            return np.zeros(words.dim, np.float32), "zeros"
-        if self.policy == "subword" and isinstance(vocabulary, NgramVocabulary) and len(vocabulary.bag(word)):
-            return words[word], str(vocabulary.origin(word))
-        if self.policy == "spelling" and (near := nearest_spelling(vocabulary, word, self.edits)) is not None:
-            return words[near], f"the spelling {near!r}"
-        if self.policy == "rare":
-            rarest = list(vocabulary.words[-self.rarest :])
-            return averaged(words[rarest]), f"the mean of the {len(rarest)} rarest words"
-        return None, NOTHING
+        """The word, or, where it is unknown and that is wanted, its lower case."""
+        return word.lower() if self.lower and word not in vocabulary else word
 
 
-def nearest_spelling(vocabulary: Vocabulary, word: str, edits: int = 2) -> str | None:
-    """The word that is spelled most like it: among the most frequent at most ``edits`` letters away, and no more than a
-    third of its own; of equal ones the most frequent.
+QUESTIONS = Unknown("subword", strict=True)
+"""What is usual where somebody asks about words: n-grams, where the model has them, else an error."""
+TEXTS = Unknown("subword")
+"""What is usual in a text: n-grams, where the model has them, else the word is left out."""
+
+
+def _spell_out(
+    words: WordVectors, spelled: list[str], missing: list[int], vectors: NDArray[Any], kinds: list[str]
+) -> None:
+    """Put in the vectors of those missing words that have n-grams."""
+    vocabulary = words.vocabulary
+    if not missing or not isinstance(vocabulary, NgramVocabulary):
+        return
+    sought = [spelled[here] for here in missing]
+    starts, _ = vocabulary.ngrams.bags(sought, np.full(len(sought), -1, np.int64), vocabulary.first)
+    there = np.flatnonzero(np.diff(starts)).tolist()
+    if there:
+        vectors[[missing[each] for each in there]] = words[[sought[each] for each in there]]
+    for each in there:
+        kinds[missing[each]] = NGRAMS
+
+
+def nearest_spellings(vocabulary: Vocabulary, asked: Sequence[str], edits: int = 2) -> list[tuple[str, int] | None]:
+    """The word that is spelled most like each, and how many edits away: among the most frequent, at most ``edits``, and
+    no more than a third of its letters; of equal ones the most frequent. None where there is none.
     """
-    from rapidfuzz.distance import OSA
-    from rapidfuzz.process import extractOne
+    words = vocabulary.words[:SEARCHED]
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    by_length: dict[int, list[str]] = {}
+    for word in dict.fromkeys(asked):
+        by_length.setdefault(len(word), []).append(word)
+    found: dict[str, tuple[str, int]] = {}
+    for length, some in by_length.items():
+        most = min(edits, length // 3)
+        near = np.flatnonzero(abs(lengths - length) <= most).tolist() if most else []
+        if near:
+            found |= _nearest([words[row] for row in near], some, most)
+    return [found.get(word) for word in asked]
 
-    most = min(edits, len(word) // 3)
-    found = extractOne(word, vocabulary.words[:SEARCHED], scorer=OSA.distance, score_cutoff=most) if most else None
-    return None if found is None else str(found[0])
+
+def _nearest(words: list[str], asked: list[str], most: int) -> dict[str, tuple[str, int]]:
+    """Of ``asked`` those that have a word at most so many edits away: the nearest, the first of equal ones."""
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cdist
+
+    found = {}
+    step = max(1, AT_ONCE // len(words))
+    for start in range(0, len(asked), step):
+        some = asked[start : start + step]
+        distances = cdist(some, words, scorer=OSA.distance, score_cutoff=most, dtype=np.uint16)
+        best = distances.argmin(axis=1)
+        for word, place, distance in zip(some, best.tolist(), distances.min(axis=1).tolist(), strict=True):
+            if distance <= most:
+                found[word] = words[place], distance
+    return found
+
+
+def _strings(asked: Any) -> list[str]:
+    """The words as a list; ``TypeError`` for one str, or what is none."""
+    if isinstance(asked, str):
+        raise TypeError(f"a list of words is needed, not one: [{asked!r}]")
+    for word in asked:
+        if not isinstance(word, str):
+            raise TypeError(f"words are str, not {type(word).__name__}: {word!r:.60}")
+    return list(asked)

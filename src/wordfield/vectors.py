@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from wordfield.formats.table import composed
 from wordfield.search import exact
-from wordfield.storage import Coded, Dense, Storage
+from wordfield.storage import Coded, Dense, Storage, leading
 from wordfield.text.ngrams import NgramVocabulary
 from wordfield.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from wordfield.formats import Table
     from wordfield.formats.files import PathLike
+    from wordfield.search.approximate import Index
 
 Vector: TypeAlias = NDArray[Any]
 Term: TypeAlias = str | Vector | tuple[str | Vector, float]
@@ -38,10 +39,11 @@ HELD = 1 << 23
 
 
 class Limits(TypedDict, total=False):
-    """Which words may be an answer: see ``WordVectors.most_similar``."""
+    """Which words may be an answer, and how they are found: see ``WordVectors.most_similar``."""
 
     restrict_vocab: int | None
     keep: Filter | None
+    index: Index | None
 
 
 @final
@@ -96,7 +98,14 @@ class WordVectors:
             return vector
         if not isinstance(word, Sequence | np.ndarray):
             raise KeyError(self.vocabulary.unknown(word))
-        return composed(self.storage, self.vocabulary.bags(word))
+        return self._beyond(word, composed(self.storage, self.vocabulary.bags(word)))
+
+    def _beyond(self, words: Sequence[str], found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The vectors of words, those beyond the vocabulary brought to unit length where finalfusion does so."""
+        if isinstance(self.vocabulary, NgramVocabulary) and self.vocabulary.ngrams.combined:
+            unknown = [here for here, word in enumerate(words) if word not in self.vocabulary]
+            found[unknown] = exact.unit(found[unknown])
+        return found
 
     @cached_property
     def table(self) -> Storage:
@@ -105,6 +114,8 @@ class WordVectors:
         """
         if self.vocabulary.table_rows == len(self):
             return self.storage
+        if isinstance(self.vocabulary, NgramVocabulary) and self.vocabulary.ngrams.combined and self.vocabulary.first:
+            return leading(self.storage, len(self))
         return Dense(composed(self.storage, self.vocabulary.bags(self.vocabulary.words)))
 
     @property
@@ -161,6 +172,7 @@ class WordVectors:
         negative: Terms | None = None,
         restrict_vocab: int | None = None,
         keep: Filter | None = None,
+        index: Index | None = None,
     ) -> Neighbors | list[Neighbors]:
         """The k nearest words with their cosines, best first, those asked about left out; fewer where fewer may answer.
 
@@ -169,12 +181,15 @@ class WordVectors:
         either with a weight: ``most_similar(positive=["king", ("woman", 0.5)], negative=["man"])``. With ``negative``
         the words count as positive.
         restrict_vocab: only the first, so the most frequent, words may answer. keep: only the words for which the
-        function is true, or which the collection holds.
+        function is true, or which the collection holds. index: find them by this index (see
+        ``wordfield.search.approximate``), sooner among very many words; it may miss some, and answers among all words.
         ``KeyError`` for an unknown word names the nearest spellings.
         """
         candidates = self._candidates(restrict_vocab, keep)
+        if index is not None:
+            index.check(self)
         if positive is not None or negative is not None:
-            return self._combined(_terms(words) + _terms(positive), _terms(negative), k, candidates)
+            return self._combined(_terms(words) + _terms(positive), _terms(negative), k, candidates, index)
         if words is None:
             raise ValueError("nothing to look for: give a word, several words, or positive=")
         one = isinstance(words, str | np.ndarray)
@@ -186,21 +201,21 @@ class WordVectors:
         for start in range(0, len(each), step):
             some = each[start : start + step]
             exclude = np.array([self._row(term) for term in some], dtype=np.int64)[:, None]
-            found += self._nearest(np.stack([self._vector(term) for term in some]), k, exclude, candidates)
+            found += self._nearest(np.stack([self._vector(term) for term in some]), k, exclude, candidates, index)
         return found[0] if one else found
 
     def analogy(
         self,
-        a: str,
-        b: str,
-        c: str,
+        a: str | Vector,
+        b: str | Vector,
+        c: str | Vector,
         k: int = 5,
         method: Literal["add", "mul"] = "add",
         *,
         restrict_vocab: int | None = None,
         keep: Filter | None = None,
     ) -> Neighbors:
-        """The words that are to c as b is to a, best first; the three themselves are left out.
+        """The words that are to c as b is to a, best first; the three themselves, words or vectors, are left out.
 
         "add": cosine with b - a + c, each in unit length (Mikolov, Yih and Zweig 2013). "mul": 3CosMul, cosines moved
         to 0..1, those with b and c multiplied and divided by that with a (Levy and Goldberg 2014); its scores may
@@ -215,7 +230,7 @@ class WordVectors:
         exclude = np.array([[self._row(word) for word in (a, b, c)]], dtype=np.int64)
         rows, scores = exact.nearest_by_product(
             self.table.matrix,
-            self[b, c, a][None],
+            np.stack([self._vector(term) for term in (b, c, a)])[None],
             2,
             min(k, len(self)),
             norms=self.table.norms,
@@ -255,7 +270,12 @@ class WordVectors:
         return closer, scores[closer]
 
     def _combined(
-        self, positive: list[Term], negative: list[Term], k: int, candidates: NDArray[np.int64] | None
+        self,
+        positive: list[Term],
+        negative: list[Term],
+        k: int,
+        candidates: NDArray[np.int64] | None,
+        index: Index | None = None,
     ) -> Neighbors:
         if not positive and not negative:
             raise ValueError("nothing to look for: positive and negative are both empty")
@@ -266,13 +286,19 @@ class WordVectors:
                 item, weight = term if isinstance(term, tuple) else (term, 1.0)
                 query += sign * weight * exact.unit(self._vector(item)[None])[0]
                 rows.append(self._row(item))
-        return self._nearest(query[None], k, np.array([rows], dtype=np.int64), candidates)[0]
+        return self._nearest(query[None], k, np.array([rows], dtype=np.int64), candidates, index)[0]
 
     def _nearest(
-        self, queries: Vector, k: int, exclude: NDArray[np.int64], candidates: NDArray[np.int64] | None
+        self,
+        queries: Vector,
+        k: int,
+        exclude: NDArray[np.int64],
+        candidates: NDArray[np.int64] | None,
+        index: Index | None = None,
     ) -> list[Neighbors]:
         _positive(k)
-        rows, scores = exact.nearest(
+        search = exact.nearest if index is None else index.nearest
+        rows, scores = search(
             self.table.matrix,
             queries,
             min(k, len(self)),

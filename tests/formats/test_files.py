@@ -1,15 +1,22 @@
 """A save that fails for any reason leaves the old model whole and nothing beside it."""
 
+import bz2
+import gzip
+import io
+import lzma
 import os
 import subprocess
 import sys
+import tarfile
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from wordfield import formats
-from wordfield.formats import FORMATS, FormatError, Table, files, tensors
+from wordfield.formats import FORMATS, FormatError, Table, files, tensors, text_rows
 from wordfield.storage import Dense
 
 WITH_WORDS = [name for name in FORMATS if name != "floret"]  # whose files have no words
@@ -195,8 +202,6 @@ def test_a_pipe_or_device_is_written_to_not_replaced(table):
 
 
 def test_damaged_gzip_is_a_format_error(tmp_path, table):
-    import gzip
-
     formats.save(table, tmp_path / "a.bin")
     packed = gzip.compress((tmp_path / "a.bin").read_bytes())
     (tmp_path / "whole").write_bytes(packed)
@@ -204,6 +209,106 @@ def test_damaged_gzip_is_a_format_error(tmp_path, table):
     (tmp_path / "cut").write_bytes(packed[:-20])
     with pytest.raises(FormatError, match="cut: damaged gzip"):
         formats.load(tmp_path / "cut")
+
+
+KINDS = ["gz", "bz2", "xz", "zst", "zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"]
+
+
+def pack(tmp_path, kind, files):
+    """An archive of the files (name -> content), or the first of them packed."""
+    data = next(iter(files.values()))
+    if kind == "zip":
+        with zipfile.ZipFile(tmp_path / "packed", "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return tmp_path / "packed"
+    if kind.startswith("tar"):
+        made = io.BytesIO()
+        with tarfile.open(fileobj=made, mode="w") as archive:
+            for name, content in files.items():
+                member = tarfile.TarInfo(name.rstrip("/"))
+                member.type, member.size = (tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE), len(content)
+                archive.addfile(member, io.BytesIO(content))
+        data = made.getvalue()
+    end = kind.removeprefix("tar").removeprefix(".")
+    if end == "zst":
+        zstd = pytest.importorskip("backports.zstd", reason="the extra corpus brings it")
+        data = zstd.compress(data)
+    elif end:
+        data = {"gz": gzip, "bz2": bz2, "xz": lzma}[end].compress(data)
+    (tmp_path / "packed").write_bytes(data)
+    return tmp_path / "packed"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary", "glove-text", "fasttext"])
+def test_packed_files_are_read_whatever_they_are_called(table, tmp_path, kind, name):
+    formats.save(table, tmp_path / "plain", name)
+    others = {"folder/": b"", "__MACOSX/plain": b"x", ".DS_Store": b"x"} if "zip" in kind or "tar" in kind else {}
+    path = pack(tmp_path, kind, {"folder/plain": (tmp_path / "plain").read_bytes()} | others)
+    assert formats.recognise(path) == name
+    again = formats.load(path)
+    assert again.words == table.words
+    np.testing.assert_array_equal(np.asarray(again.storage.matrix), table.storage.matrix)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_packed_files_that_are_cut_are_refused(table, tmp_path, kind):
+    formats.save(table, tmp_path / "plain", "word2vec-binary")
+    path = pack(tmp_path, kind, {"plain": (tmp_path / "plain").read_bytes()})
+    path.write_bytes(path.read_bytes()[: -700 if kind == "tar" else -30])
+    if kind == "tar":  # the end of an archive is blank
+        assert formats.load(path).words == table.words
+        path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(
+        FormatError, match=rf"packed: damaged {'|'.join(['gzip', 'bzip2', 'xz', 'zstd', 'zip', 'tar'])} data"
+    ):
+        formats.load(path, "word2vec-binary")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_an_archive_holds_one_file(tmp_path, kind):
+    vectors = b"1 2\nthe 1 2\n"
+    several = pack(tmp_path, kind, {f"{number}.txt": vectors for number in range(7)})
+    with pytest.raises(FormatError, match=r"holds 7 files \(0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ...\); one is needed"):
+        formats.load(several)
+    with pytest.raises(FormatError, match="holds no file"):
+        formats.load(pack(tmp_path, kind, {"folder/": b"", ".hidden": b"x"}))
+
+
+def test_zip_archives_that_cannot_be_unpacked_are_refused(tmp_path):
+    path = pack(tmp_path, "zip", {"plain": b"1 2\nthe 1 2\n"})
+    whole = path.read_bytes()
+    for offset in (whole.index(b"PK\x03\x04") + 6, whole.index(b"PK\x01\x02") + 8):
+        whole = whole[:offset] + b"\x01" + whole[offset + 1 :]  # encrypted
+    path.write_bytes(whole)
+    with pytest.raises(FormatError, match=r"packed: damaged zip data \(.*encrypted"):
+        formats.load(path)
+
+
+def test_without_the_extra_zstd_names_it(tmp_path, monkeypatch):
+    path = pack(tmp_path, "zst", {"plain": b"1 2\nthe 1 2\n"})
+    for name in ("backports", "backports.zstd", "compression", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"packed is packed with zstd; to read it: pip install 'wordfield\[corpus\]'"):
+        formats.load(path)
+
+
+def test_gzip_is_unpacked_without_the_extra_too(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "isal", None)
+    monkeypatch.setitem(sys.modules, "isal.igzip", None)
+    assert formats.load(pack(tmp_path, "gz", {"plain": b"1 2\nthe 1 2\n"})).words == ["the"]
+
+
+def test_what_unpacks_to_endlessly_much_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_rows, "LONGEST", 1 << 16)
+    path = pack(tmp_path, "bz2", {"plain": b"1 2\nthe " + b"0" * (1 << 23)})
+    assert path.stat().st_size < 1000
+    tracemalloc.start()
+    with pytest.raises(FormatError, match="a line has no end"):
+        formats.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    tracemalloc.stop()
 
 
 def test_temporary_names_stay_short_enough_for_any_file_system():

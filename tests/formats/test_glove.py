@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from wordfield import Corpus, formats
-from wordfield.formats import FormatError, Table, glove_binary, glove_records, glove_text
+from wordfield.formats import FormatError, Table, glove_binary, glove_records, glove_text, text_rows
 from wordfield.formats.glove_records import read_records, read_vocabulary, write_records, write_vocabulary
 from wordfield.models.predict.glove import GloVe
 from wordfield.static import StaticModel
@@ -52,10 +52,12 @@ def test_words_with_spaces_and_words_like_numbers_are_split_from_the_right(tmp_p
     assert table.storage.matrix[:, 0].tolist() == list(range(len(words)))
 
 
+@pytest.mark.parametrize("small", [0, 1 << 20])
 @pytest.mark.parametrize("step", [1, 13, 64])
-def test_blocks_cut_anywhere_change_nothing(table, tmp_path, monkeypatch, step):
-    monkeypatch.setattr(glove_text, "STEP", step)
-    monkeypatch.setattr("wordfield.formats.word2vec_text.STEP", step)
+def test_blocks_cut_anywhere_change_nothing(table, tmp_path, monkeypatch, step, small):
+    monkeypatch.setattr(glove_text, "STEP", 64)
+    monkeypatch.setattr(text_rows, "STEP", step)
+    monkeypatch.setattr(text_rows, "SMALL", small)
     formats.save(table, tmp_path / "x", format="glove-text")
     again = formats.load(tmp_path / "x")
     assert again.words == table.words

@@ -170,7 +170,7 @@ def claim(dtype="F32", shape=(7, 5), offsets=(0, 140)):
         (header(vectors=claim(offsets=(0, "x"))) + b"\0" * 140, "contradicts itself"),
         (header(vectors=claim(offsets=(-140, 0))) + b"\0" * 140, "contradicts itself"),
         (header(vectors=claim(offsets=(4, 144))) + b"\0" * 144, "overlap or leave a gap"),
-        (header(vectors=claim("BF16")) + b"\0" * 140, "dtype BF16"),
+        (header(vectors=claim("F8_E4M3")) + b"\0" * 140, "dtype F8_E4M3"),
         (header(vectors=claim("I32")) + b"\0" * 140, 'tensor "vectors" is int32'),
         (header(other=claim()) + b"\0" * 140, 'tensor "vectors" is missing'),
         (header(vectors=5) + b"\0" * 140, "contradicts itself"),

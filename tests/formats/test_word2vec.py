@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wordfield import formats
-from wordfield.formats import FormatError, Table, word2vec_binary, word2vec_text
+from wordfield.formats import FormatError, Table, text_rows, word2vec_binary, word2vec_text
 from wordfield.storage import Dense
 
 
@@ -29,15 +29,35 @@ def test_rows_with_and_without_a_line_feed_are_read(tmp_path, end):
     assert table.storage.matrix.tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
+@pytest.mark.parametrize("small", [0, 1 << 20])
 @pytest.mark.parametrize("step", [1, 13, 64])
 @pytest.mark.parametrize("name", ["word2vec-text", "word2vec-binary"])
-def test_blocks_cut_anywhere_change_nothing(table, tmp_path, monkeypatch, step, name):
-    monkeypatch.setattr(word2vec_binary, "STEP", step)
-    monkeypatch.setattr(word2vec_text, "STEP", step)
+def test_blocks_cut_anywhere_change_nothing(table, tmp_path, monkeypatch, step, name, small):
+    for module in (word2vec_binary, word2vec_text, text_rows):
+        monkeypatch.setattr(module, "STEP", step)
+    for module, constant in ((word2vec_binary, "SMALL"), (word2vec_binary, "FEW"), (text_rows, "SMALL")):
+        monkeypatch.setattr(module, constant, small)
+    monkeypatch.setattr(word2vec_binary, "LONGEST", 12 + step)
+    monkeypatch.setattr(text_rows, "LINES", step)
     formats.save(table, tmp_path / "x", format=name)
     again = formats.load(tmp_path / "x")
     assert again.words == table.words
-    np.testing.assert_array_equal(again.storage.matrix, table.storage.matrix)
+    np.testing.assert_array_equal(np.asarray(again.storage.matrix), table.storage.matrix)
+
+
+@pytest.mark.data
+def test_kernels_read_the_numbers_that_python_reads(data, tmp_path, monkeypatch):
+    names = ["word2vec/high_precision.kv.txt", "fasttext/crime-and-punishment.vec", "finalfusion/embeddings.dims.txt"]
+    for path in [data / "fixtures" / name for name in names]:
+        monkeypatch.setattr(text_rows, "SMALL", 0)
+        by_kernel = formats.load(path)
+        rows = [
+            line.rstrip(" ").rsplit(" ", by_kernel.storage.shape[1])
+            for line in path.read_text("utf-8").split("\n")[1:-1]
+        ]
+        assert by_kernel.words == [row[0] for row in rows]
+        expected = np.array([[np.float32(float(number)) for number in row[1:]] for row in rows])
+        np.testing.assert_array_equal(by_kernel.storage.matrix.view(np.uint32), expected.view(np.uint32))
 
 
 @pytest.mark.parametrize(
@@ -204,8 +224,7 @@ def test_files_written_by_others_are_read(data, caplog):
     broken = formats.load(data / "fixtures" / "finalfusion" / "utf8-incomplete.bin")
     assert broken.words == ["meren", "zee\ufffdn", "rivieren"]
     assert "1 words are not valid UTF-8" in caplog.text
-    with pytest.raises(FormatError, match="no format recognised"):
-        formats.load(data / "fixtures" / "finalfusion" / "embeddings.fifu")
+    assert formats.recognise(data / "fixtures" / "finalfusion" / "embeddings.fifu") == "finalfusion"
 
 
 def test_a_text_file_cut_inside_its_last_number_is_not_read_without_a_warning(table, tmp_path, caplog):

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from naive_topk import answer as naive_answer
 from naive_topk import products as naive_products
 from naive_topk import push as naive_push
-from wordfield.kernels.topk import EMPTY, STRETCH, products, push
+from wordfield.kernels.topk import EMPTY, STRETCH, answer, products, push
 
 
 def heaps(queries, k):
@@ -61,3 +62,23 @@ def test_products_are_those_of_the_formula(factors, positives):
     products(cosines, scale, positives, 0.001, mine)
     naive_products(cosines, scale, positives, 0.001, naive)
     np.testing.assert_allclose(mine, naive, rtol=1e-5)
+
+
+@pytest.mark.parametrize("multiplied", [False, True])
+def test_answers_are_those_of_all_scores_with_ties_to_the_lower_row(multiplied):
+    random = np.random.default_rng(7)
+    asked, exclude = random.integers(0, 4, (6, 3)), random.integers(-1, 2 * STRETCH, (6, 2))
+    fast, slow = ((np.full(6, -np.inf, np.float32), np.full(6, EMPTY, np.int64)) for _ in range(2))
+    for start in (0, STRETCH + 3):
+        rows = np.arange(start, start + STRETCH + 3)
+        cosines = (random.integers(-4, 5, (4, len(rows))) / 4).astype(np.float32)  # few values: many ties
+        cosines[:, random.random(len(rows)) < 0.1] = np.nan
+        for first, last in ((0, 2), (2, 6)):
+            answer(cosines, asked, rows, exclude, multiplied, 0.001, *fast, first, last)
+        naive_answer(cosines, asked, rows, exclude, multiplied, 0.001, *slow, 0, 6)
+    np.testing.assert_allclose(fast[0], slow[0], rtol=1e-4)
+    np.testing.assert_array_equal(fast[1], slow[1])
+    cosines[:] = np.nan
+    nothing = np.full(6, -np.inf, np.float32), np.full(6, EMPTY, np.int64)
+    answer(cosines, asked, rows, exclude, multiplied, 0.001, *nothing, 0, 6)
+    assert (nothing[1] == EMPTY).all()

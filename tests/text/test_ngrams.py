@@ -80,12 +80,19 @@ def test_a_word_without_any_row_is_unknown():
         ({"bucket": 0}, "at least 1 bucket, not 0; without n-grams, say maxn=0"),
         ({"maxn": 0, "minn": 0, "bucket": 0, "word_ngrams": 2}, "at least 1 bucket"),
         ({"word_ngrams": 0}, "word_ngrams 1 or more"),
-        ({"hash": "md5"}, "the hash is fasttext or floret, not 'md5'"),
-        ({"hash_count": 2}, "1 row in fastText, 1 to 4 in floret, not 2 in fasttext"),
+        ({"hash": "md5"}, "the hash is one of fasttext, floret, finalfusion, listed, not 'md5'"),
+        ({"hash_count": 2}, "1 row, in floret 1 to 4, not 2 in fasttext"),
         ({"hash": "floret", "hash_count": 5}, "not 5 in floret"),
         ({"hash": "floret", "bucket": 0, "maxn": 0, "minn": 0}, "at least 1 bucket"),
-        ({"seed": 1}, "in fastText 2166136261, not 1"),
+        ({"seed": 1}, "without floret 2166136261, not 1"),
         ({"hash": "floret", "seed": 1 << 32}, "a number of 32 bits"),
+        ({"hash": "finalfusion", "bucket": 64}, "finalfusion only where the rows of words are combined"),
+        ({"hash": "finalfusion", "bucket": 65, "combined": True}, "a power of two of buckets, not 65"),
+        ({"minn": 0, "combined": True}, "1 character or more"),
+        ({"word_ngrams": 2, "combined": True}, "no runs of words"),
+        ({"hash": "listed", "bucket": 1, "combined": True}, "given where they are listed, and only there"),
+        ({"listed": {"abc": 0}, "bucket": 1}, "given where they are listed, and only there"),
+        ({"hash": "listed", "listed": {"abc": 1}, "bucket": 1, "combined": True}, "one of the buckets 0 to 0"),
     ],
 )
 def test_ngrams_that_cannot_be_are_refused(fields, message):
@@ -158,3 +165,78 @@ def test_in_floret_no_word_has_a_row_of_its_own():
     assert origin.ngrams == [(ngram, rows[here], True) for here, ngram in enumerate(np.repeat(spelled, 2))]
     assert not ngrams.plain
     assert Ngrams().plain
+
+
+# finalfusion
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, max_size=6), st.integers(1, 4), st.integers(1, 7))
+def test_the_hashes_of_finalfusion_are_those_of_the_naive_twin(words, minn, maxn):
+    minn, maxn = min(minn, maxn), max(minn, maxn)
+    ngrams = Ngrams(minn, maxn, 1 << 20, hash="finalfusion", combined=True)
+    hashes, starts = ngrams.hashes(words)
+    assert starts[-1] == len(hashes)
+    for word, first, last in zip(words, starts, starts[1:], strict=False):
+        expected = naive_ngrams.ngrams(word, minn, maxn, marks=True)
+        assert ngrams.spelled(word) == expected
+        assert hashes[first:last].tolist() == [naive_ngrams.long_fnv(ngram) for ngram in expected]
+
+
+def test_the_hashes_of_finalfusion_are_its_own():
+    """Buckets that its own tests name (subword.rs)."""
+    ngrams = Ngrams(3, 6, 1 << 21, hash="finalfusion", combined=True)
+    named = dict(zip(ngrams.spelled("Daniël"), ngrams.placed(ngrams.hashes(["Daniël"])[0], 0).tolist(), strict=True))
+    assert {name: named[name] for name in ("Dan", "iël>", "<Danië", "aniël>")} == {
+        "Dan": 214157,
+        "iël>": 488897,
+        "<Danië": 1680294,
+        "aniël>": 1693100,
+    }
+
+
+def test_where_rows_are_combined_a_known_word_is_its_row_and_an_unknown_one_its_ngrams():
+    for hash, hashed in (
+        ("fasttext", lambda ngram: naive_ngrams.fnv(ngram.encode())),
+        ("finalfusion", naive_ngrams.long_fnv),
+    ):
+        ngrams = Ngrams(1, 3, 64, hash=hash, combined=True)
+        vocabulary = NgramVocabulary(["king", "</s>"], None, ngrams)
+        bags = vocabulary.bags(["</s>", "kin", "king", "kinks"])
+        unknown = [
+            [2 + hashed(each) % 64 for each in naive_ngrams.ngrams(word, 1, 3, True)] for word in ("kin", "kinks")
+        ]
+        assert bags.rows.tolist() == [1, *unknown[0], 0, *unknown[1]]
+        assert np.diff(bags.starts).tolist() == [1, len(unknown[0]), 1, len(unknown[1])]
+        assert vocabulary.bag("king").tolist() == [0]
+        assert str(vocabulary.origin("king")) == "its own row"
+        assert vocabulary.origin("king").ngrams == []
+        origin = vocabulary.origin("kin")
+        assert [(ngram, row) for ngram, row, _ in origin.ngrams] == [
+            *zip(naive_ngrams.ngrams("kin", 1, 3, True), unknown[0], strict=True)
+        ]
+        assert {ngram for ngram, _, seen in origin.ngrams if seen} >= {"<", "<k", "kin", ">"}
+        assert not ngrams.plain
+
+
+def test_listed_ngrams_have_the_rows_that_are_named_and_others_none():
+    ngrams = Ngrams(2, 3, 3, hash="listed", combined=True, listed={"<k": 2, "kin": 0, "ing": 2})
+    vocabulary = NgramVocabulary(["king"], None, ngrams)
+    assert vocabulary.table_rows == 4
+    assert vocabulary.bag("kin").tolist() == [3, 1]
+    assert vocabulary.bag("king").tolist() == [0]
+    assert vocabulary.bag("xyz").tolist() == []
+    assert vocabulary.origin("kings").ngrams == [("<k", 3, True), ("kin", 1, True), ("ing", 3, True)]
+    few = NgramVocabulary(["king"], None, ngrams.narrowed(np.array([2]), zeros=False))
+    assert few.table_rows == 2
+    assert few.bag("kings").tolist() == [1, 1]
+    with pytest.raises(KeyError, match="'xyz' is not among the 1 words"):
+        vocabulary.bags(["king", "xyz"])
+
+
+def test_in_floret_with_combined_rows_the_marks_alone_count():
+    bare, marked = (Ngrams(1, 2, 40, hash="floret", own=False, combined=combined) for combined in (False, True))
+    assert bare.spelled("a") == ["<a>", "<a", "a", "a>"]
+    assert marked.spelled("a") == ["<a>", "<", "<a", "a", "a>", ">"]
+    expected = [naive_ngrams.murmur(each.encode(), 2166136261)[0] for each in marked.spelled("a")]
+    assert marked.hashes(["a"])[0].tolist() == expected

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wordfield.text.vocabulary import Vocabulary
+from wordfield.text.vocabulary import Distinct, Vocabulary
 
 
 def test_frequent_words_come_first_and_ties_as_they_were_seen():
@@ -47,6 +47,17 @@ def test_wrong_words_and_counts_are_refused():
         Vocabulary(["a", 3])
     with pytest.raises(ValueError, match=r"2 words but counts of shape \(1,\)"):
         Vocabulary(["a", "b"], [1])
+
+
+def test_words_known_to_be_different_are_not_looked_at_again_and_their_copies_are():
+    words = Distinct(["a", "b"])
+    vocabulary = Vocabulary(words)
+    words[1] = "a"
+    assert vocabulary.words == ["a", "b"]
+    assert type(vocabulary.words) is list
+    for copy in (words[:], list(words), [*words]):
+        with pytest.raises(ValueError, match="given twice: 'a'"):
+            Vocabulary(copy)
 
 
 def test_a_vocabulary_is_frozen_and_compared_by_content():

@@ -1,4 +1,4 @@
-"""How good word vectors are, on sets of human judgement: a task a module, each ``sniff``, ``read``, ``score``.
+"""How good word vectors are, on sets of human judgement: a task a module, each ``sniff``, ``scores``.
 
 Every result says how much of the set was covered, what was done about unknown words, and a 95 % confidence interval.
 """
@@ -6,26 +6,36 @@ Every result says how much of the set was covered, what was done about unknown w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from wordfield.evaluation.lines import PathLike, first_lines
+from wordfield.evaluation.lines import PathLike
+from wordfield.evaluation.scores import Score, Settings
+from wordfield.evaluation.sets import TASKS, EvaluationSet, gathered, recognise
+from wordfield.unknown import Policy, Unknown
 from wordfield.vectors import WordVectors
 
-__all__ = ["TASKS", "evaluate", "recognise"]
+__all__ = ["TASKS", "EvaluationSet", "Score", "Settings", "evaluate", "gathered", "recognise", "scores"]
 
-TASKS: dict[str, str] = {"similarity": "similarity", "analogy": "analogy"}
-"""Name of a task of word vectors -> module in this package; `classification` is for classifiers."""
+USUAL = Settings()
 
 
-class Task(Protocol):
-    """What a module of this package answers."""
+def scores(
+    words: WordVectors,
+    paths: PathLike | Iterable[PathLike],
+    suite: str | None = None,
+    settings: Settings = USUAL,
+) -> list[Score]:
+    """What the vectors reach on each set, in the order of the paths; folders are searched through.
 
-    def sniff(self, lines: list[str]) -> bool: ...
-    def evaluate(
-        self, words: WordVectors, path: Path, *, restrict_vocab: int | None, method: str
-    ) -> dict[str, Any]: ...
+    A file's task is recognised by its content; ``suite`` keeps one task only. A named file of no known task, or no set
+    at all, raises ``ValueError``; other files in a folder are passed over.
+    """
+    given = [paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else list(paths)
+    sets = gathered(given, suite)
+    if not sets:
+        wanted = suite or " or ".join(TASKS)
+        raise ValueError(f"no set for {wanted} in {', '.join(map(str, given)) or 'an empty list of paths'}")
+    return [score for each in sets for score in each.scores(words, settings)]
 
 
 def evaluate(
@@ -34,44 +44,14 @@ def evaluate(
     suite: str | None = None,
     restrict_vocab: int | None = 30_000,
     method: str = "add",
+    unknown: Unknown | Policy | None = None,
 ) -> list[dict[str, Any]]:
-    """Score the vectors on each set, one result a file, in the order of the paths; folders are searched through.
+    """The ``scores`` as JSON can hold them, one result a metric of a set.
 
-    A file's task is recognised by its content; ``suite`` keeps one task only. ``restrict_vocab`` is for analogies:
-    questions and answers from the first, so most frequent, words only; None takes all. ``method`` of analogies: "add"
-    or "mul". A result has task, dataset (the file's stem), metric, value, low, high (95 %), pairs, covered and oov;
-    None where nothing can be said. A named file of no known task, or a folder without any, raises ``ValueError``; other
-    files in a folder are passed over.
+    ``restrict_vocab`` is for analogies: questions and answers from the first, so most frequent, words only; None takes
+    all. ``method`` of analogies: "add" or "mul". ``unknown``: what becomes of words that the vectors do not have;
+    unset: n-grams, where the model has them, else they are left out. A result has task, dataset (the name of its file
+    or folder), metric, value, low, high (95 %), pairs, covered and oov; None where nothing can be said.
     """
-    if suite is not None and suite not in TASKS:
-        raise ValueError(f"unknown suite {suite!r}; known: {', '.join(TASKS)}")
-    results = []
-    given = [Path(path) for path in ([paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else paths)]
-    for path in given:
-        if not path.exists():
-            raise FileNotFoundError(f"no evaluation set at {path}")
-        inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        for file in inside:
-            task = recognise(file) or (None if path.is_dir() else suite)
-            if task is None and not path.is_dir():
-                raise ValueError(
-                    f"{file}: neither pairs of words with a score (similarity) nor questions of four words (analogy); "
-                    "name the suite to learn which line is wrong"
-                )
-            if task is not None and suite in (None, task):
-                results.append(_task(task).evaluate(words, file, restrict_vocab=restrict_vocab, method=method))
-    if not results:
-        wanted = suite or " or ".join(TASKS)
-        raise ValueError(f"no set for {wanted} in {', '.join(map(str, given)) or 'an empty list of paths'}")
-    return results
-
-
-def recognise(path: PathLike) -> str | None:
-    """The task that a file's first lines show, or None."""
-    lines = first_lines(Path(path))
-    return next((name for name in TASKS if lines and _task(name).sniff(lines)), None)
-
-
-def _task(name: str) -> Task:
-    module: Any = import_module(f"{__name__}.{TASKS[name]}")
-    return module  # type: ignore[no-any-return]
+    settings = Settings(restrict_vocab, method, Unknown.of(unknown, USUAL.unknown))
+    return [score.result() for score in scores(words, paths, suite, settings)]

@@ -1,177 +1,173 @@
-"""Does b - a + c point at d? Google's questions (Mikolov et al. 2013), CA8 and whatever has their form: ": section"
-lines and four words a line.
+"""Does b - a + c point at d? Google's questions (Mikolov et al. 2013), CA8, MSR, BATS and whatever has their form.
 
 All questions are answered as a few matrix products. As in word2vec.c only the most frequent words are asked and may
-answer, the three given words are no answer, and a question with an unknown word is left out and counted.
+answer, and the three given words are no answer. A question with an unknown word is left out and counted, unless the
+word has a vector all the same (``wordfield.unknown``) and one of the right answers a row of its own. Q questions, D
+dimensions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import sqrt
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.evaluation.lines import lines, row_of
-from wordfield.search import exact
-from wordfield.storage import Sparse
+from wordfield.evaluation.questions import Question, read, sniff, together
+from wordfield.evaluation.scores import Score, Settings, of_shares, share
+from wordfield.search import exact, relations
+from wordfield.unknown import Unknown
 from wordfield.vectors import WordVectors
 
-Z95 = 1.959963984540054
+__all__ = ["Question", "answers", "read", "scores", "sniff", "together"]
+
 NUMBERS = 1 << 25
 """Numbers in the vectors of questions that are asked at once."""
+WORDS = 1 << 14
+"""Words of questions that are asked at once, at most."""
 SYNTACTIC = "gram"
 """How the names of Google's syntactic sections begin."""
+SKIPPED = Unknown("skip", lower=True)
 
 
-class Question(NamedTuple):
-    """a is to b as c is to d; the section it stands in."""
+class Given(NamedTuple):
+    """Where the words of questions have their vectors."""
 
-    section: str
-    a: str
-    b: str
-    c: str
-    d: str
-
-
-def sniff(first: list[str]) -> bool:
-    """A line ": section" and then mostly lines of four words; or only such lines, none of the words a number."""
-    if not first:
-        return False
-    rows = [line.split() for line in first if not line.startswith(":")]
-    fours = sum(len(row) == 4 for row in rows)
-    if first[0].startswith(":"):
-        return 2 * fours > len(rows)
-    return bool(rows) and fours == len(rows) and not any(_number(cell) for row in rows for cell in row)
+    own: dict[str, int]
+    """Row of each word, or of its lower case."""
+    rows: dict[str, int]
+    """Also the rows of words that stand in for unknown ones."""
+    vectors: dict[str, NDArray[np.float32]]
+    """What is no row: made of n-grams, or a mean."""
 
 
-def read(path: Path) -> list[Question]:
-    """The questions of a file; ``ValueError`` names a line that is neither a section nor four words."""
-    questions: list[Question] = []
-    section = ""
-    for number, line in lines(path):
-        if line.startswith(":"):
-            section = line[1:].strip()
-            continue
-        row = line.split()
-        if len(row) != 4:
-            raise ValueError(f"{path}: line {number}: four words are needed, not {len(row)}: {line[:80]!r}")
-        questions.append(Question(section, *row))
-    if not questions:
-        raise ValueError(f"{path}: no questions of four words in it")
-    return questions
-
-
-def evaluate(
-    words: WordVectors, path: Path, *, restrict_vocab: int | None = 30_000, method: str = "add"
-) -> dict[str, Any]:
-    """The result on one set, metric "accuracy" (0 to 1) over the covered questions.
-
-    Besides the usual fields: method, restrict_vocab, "sections" (each with name, value, low, high, pairs, covered) and,
-    where section names are Google's, "semantic" and "syntactic" with the same fields.
+def scores(words: WordVectors, name: str, files: Sequence[Path], settings: Settings) -> list[Score]:
+    """The score on one set, metric "accuracy" (0 to 1); more: method, restrict_vocab, "sections" (each with name,
+    value, low, high, pairs, covered) and, where section names are Google's, "semantic" and "syntactic" with the same
+    fields.
     """
-    questions = read(path)
-    right = answers(words, questions, restrict_vocab, method)
+    questions = [question for file in files for question in read(file)]
+    right = answers(words, questions, settings.restrict_vocab, settings.method, settings.unknown)
     names = np.array([question.section for question in questions])
     syntactic = np.char.startswith(names, SYNTACTIC)
-    result = {
-        "task": "analogy",
-        "dataset": path.stem,
-        "metric": "accuracy",
-        **_share(right),
-        "oov": "skip",
-        "method": method,
-        "restrict_vocab": restrict_vocab,
-        "sections": [{"name": name, **_share(right[names == name])} for name in dict.fromkeys(names.tolist())],
+    more: dict[str, Any] = {
+        "method": settings.method,
+        "restrict_vocab": settings.restrict_vocab,
+        "sections": [{"name": each, **_share(right[names == each])} for each in dict.fromkeys(names.tolist())],
     }
     if syntactic.any() and not syntactic.all():
-        result |= {"semantic": _share(right[~syntactic]), "syntactic": _share(right[syntactic])}
-    return result
+        more |= {"semantic": _share(right[~syntactic]), "syntactic": _share(right[syntactic])}
+    policy = settings.unknown.applied(words)
+    return [Score("analogy", name, "accuracy", right >= 0, of_shares(right == 1), policy, more)]
 
 
 def answers(
-    words: WordVectors, questions: list[Question], restrict_vocab: int | None = None, method: str = "add"
+    words: WordVectors,
+    questions: Sequence[Question],
+    restrict_vocab: int | None = None,
+    method: str = "add",
+    unknown: Unknown = SKIPPED,
 ) -> NDArray[np.int8]:
-    """For each question 1 where the nearest word is d, 0 where another is, -1 where one of the four is unknown or too
-    rare.
+    """For each question 1 where the nearest word is a right one, 0 where it is not, and -1 where it is not asked: a, b
+    or c has no vector or is too rare, or no right answer has a row among the frequent ones. Under "zero" that is 0.
     """
-    if method not in ("add", "mul"):
-        raise ValueError(f"unknown method {method!r}; known: add, mul")
-    if restrict_vocab is not None and restrict_vocab < 0:
-        raise ValueError(
-            f"restrict_vocab is how many of the most frequent words may answer, 0 for all, not {restrict_vocab}"
-        )
+    Settings(restrict_vocab, method)
     limit = min(len(words), restrict_vocab or len(words))
-    found = np.full(len(questions), -1, dtype=np.int8)
-    rows: list[tuple[int, ...]] = []
-    asked: list[int] = []
-    cache: dict[str, int | None] = {}
+    found = np.full(len(questions), 0 if unknown.policy == "zero" else -1, dtype=np.int8)
+    given = _given(words, questions, unknown)
+    asked, goals = [], []
     for here, question in enumerate(questions):
-        known = []
-        for word in question[1:]:
-            if word not in cache:
-                cache[word] = row_of(words, word)
-            row = cache[word]
-            if row is None or row >= limit:
-                break
-            known.append(row)
-        else:
-            rows.append(tuple(known))
+        right = {given.own.get(word, limit) for word in question.right}
+        right = {row for row in right if row < limit}
+        if right and all(given.rows.get(word, limit) < limit or word in given.vectors for word in question.asked):
             asked.append(here)
+            goals.append(right)
     if asked:
-        a, b, c, d = np.array(rows, dtype=np.int64).T
-        found[asked] = _nearest(words, a, b, c, limit, method) == d
+        nearest = _answered(words, [questions[here] for here in asked], given, limit, method)
+        found[asked] = [row in right for row, right in zip(nearest.tolist(), goals, strict=True)]
     return found
+
+
+def _given(words: WordVectors, questions: Sequence[Question], unknown: Unknown) -> Given:
+    """Where the words have their vectors; ``KeyError`` under "raise" for one that has none."""
+    own: dict[str, int] = {}
+    for word in dict.fromkeys(word for question in questions for word in (*question.asked, *question.right)):
+        row = words.vocabulary.index.get(word)
+        if row is None and unknown.lower:
+            row = words.vocabulary.index.get(word.lower())
+        if row is not None:
+            own[word] = row
+    rows, vectors = dict(own), dict[str, NDArray[np.float32]]()
+    missing = list(dict.fromkeys(word for question in questions for word in question.asked if word not in own))
+    if unknown.policy == "raise":
+        answerless = [each.d for each in questions if not any(word in own for word in each.right)]
+        unknown.find(words, [*missing, *answerless])
+    elif missing and unknown.policy not in ("skip", "zero"):
+        found = unknown.find(words, missing)
+        for word, stand_in, known, vector in zip(missing, found.stand_ins, found.known, found.vectors, strict=True):
+            if stand_in is not None:
+                rows[word] = words.vocabulary.index[stand_in]
+            elif known:
+                vectors[word] = vector
+    return Given(own, rows, vectors)
+
+
+def _answered(
+    words: WordVectors, questions: list[Question], given: Given, limit: int, method: str
+) -> NDArray[np.int64]:
+    """The row that answers each question (Q,), of the first ``limit``."""
+    rows = np.array([[given.rows.get(word, -1) for word in question.asked] for question in questions], np.int64)
+    plain = (rows >= 0).all(axis=1)
+    found = np.empty(len(questions), np.int64)
+    if plain.any():
+        a, b, c = rows[plain].T
+        found[plain] = _nearest(words, a, b, c, limit, method)
+    step = max(1, NUMBERS // (6 * words.dim))
+    others = np.flatnonzero(~plain)
+    for start in range(0, len(others), step):
+        here = others[start : start + step]
+        made = [questions[each] for each in here]
+        found[here] = _nearest_to_vectors(words, made, rows[here], given, limit, method)
+    return found
+
+
+def _nearest_to_vectors(
+    words: WordVectors, questions: list[Question], rows: NDArray[np.int64], given: Given, limit: int, method: str
+) -> NDArray[np.int64]:
+    """As ``_nearest``, of questions with words (their rows, (Q, 3), -1) that have a vector and no row."""
+    vectors = words.table.take(np.maximum(rows, 0).ravel()).reshape(*rows.shape, words.dim)
+    for here, column in np.argwhere(rows < 0).tolist():
+        vectors[here, column] = given.vectors[questions[here].asked[column]]
+    a, b, c = (exact.unit(vectors[:, column]) for column in range(3))
+    among = None if limit == len(words) else np.arange(limit)
+    matrix, norms = words.table.matrix, words.table.norms
+    if method == "add":
+        found, _ = exact.nearest(matrix, b - a + c, 1, norms=norms, exclude=rows, candidates=among)
+    else:
+        queries = np.stack([b, c, a], axis=1)
+        found, _ = exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=rows, candidates=among)
+    return found[:, 0]
 
 
 def _nearest(
     words: WordVectors, a: NDArray[np.int64], b: NDArray[np.int64], c: NDArray[np.int64], limit: int, method: str
 ) -> NDArray[np.int64]:
     """The row that answers each question (Q,), of the first ``limit``."""
-    matrix, norms = words.table.matrix, words.table.norms
-    if isinstance(words.table, Sparse):
-        return _by_cosines(words, np.stack([a, b, c], axis=1), limit, method)
-    among = None if limit == len(words) else np.arange(limit)
-    found = np.empty(len(a), np.int64)
-    step = max(1, NUMBERS // (6 * words.dim))
-    for start in range(0, len(a), step):
-        given = np.stack([each[start : start + step] for each in (a, b, c)], axis=1)
-        used, place = np.unique(given, return_inverse=True)
-        directions = exact.unit(words.table.take(used))
-        first, second, third = (directions[each] for each in place.reshape(given.shape).T)
-        if method == "add":
-            rows, _ = exact.nearest(matrix, second - first + third, 1, norms=norms, exclude=given, candidates=among)
-        else:
-            queries = np.stack([second, third, first], axis=1)
-            rows, _ = exact.nearest_by_product(matrix, queries, 2, 1, norms=norms, exclude=given, candidates=among)
-        found[start : start + step] = rows[:, 0]
-    return found
-
-
-def _by_cosines(words: WordVectors, given: NDArray[np.int64], limit: int, method: str) -> NDArray[np.int64]:
-    """As ``_nearest`` of questions (Q, 3), for sparse vectors as wide as the vocabulary.
-
-    The cosines of b - a + c are, but for its length, which does not change their order, those of b, of a and of c added
-    alike: so each word, not each question, is multiplied with the table.
-    """
-    matrix, norms = words.table.matrix[:limit], words.table.norms[:limit]
-    found = np.full(len(given), -1, np.int64)
-    for begin, end in _groups(given, max(3, NUMBERS // (4 * words.dim))):
+    given, among = np.stack([a, b, c], axis=1), None if limit == len(words) else np.arange(limit)
+    found = np.empty(len(given), np.int64)
+    for begin, end in _groups(given, max(3, min(WORDS, NUMBERS // (4 * words.dim)))):
         used, place = np.unique(given[begin:end], return_inverse=True)
-        cosines = exact.cosines(matrix, words.table.take(used), norms=norms)
-        places = place.reshape(-1, 3)
-        step = max(1, NUMBERS // (16 * limit))
-        for start in range(0, end - begin, step):
-            a, b, c = (cosines[each] for each in places[start : start + step].T)
-            scores = b - a + c if method == "add" else (b + 1) * (c + 1) / 4 / ((a + 1) / 2 + exact.EPSILON)
-            here = np.arange(begin + start, begin + start + len(scores))
-            np.put_along_axis(scores, given[here], -np.inf, axis=1)
-            scores[np.isnan(scores)] = -np.inf
-            best = scores.argmax(axis=1)
-            found[here] = np.where(scores[np.arange(len(best)), best] > -np.inf, best, -1)
+        found[begin:end] = relations.answers(
+            words.table.matrix,
+            words.table.take(used),
+            place.reshape(-1, 3),
+            norms=words.table.norms,
+            exclude=given[begin:end],
+            multiplied=method == "mul",
+            candidates=among,
+        )
     return found
 
 
@@ -186,27 +182,7 @@ def _groups(given: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
     yield begin, len(given)
 
 
-def wilson(right: int, count: int) -> tuple[float | None, float | None]:
-    """95 % interval of a share (Wilson 1927); None of nothing."""
-    if count == 0:
-        return None, None
-    share, z2 = right / count, Z95**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    width = Z95 * sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return (middle - width if right else 0.0), (middle + width if right < count else 1.0)
-
-
 def _share(right: NDArray[np.int8]) -> dict[str, Any]:
+    """Of answers: value, low, high, pairs and covered."""
     covered = int((right >= 0).sum())
-    correct = int((right == 1).sum())
-    low, high = wilson(correct, covered)
-    value = correct / covered if covered else None
-    return {"value": value, "low": low, "high": high, "pairs": len(right), "covered": covered}
-
-
-def _number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return {**share(int((right == 1).sum()), covered), "pairs": len(right), "covered": covered}

@@ -10,13 +10,13 @@ E texts, M labels, P pairs of a text and a label.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.evaluation.analogy import Z95, wilson
 from wordfield.evaluation.lines import PathLike, first_lines
 from wordfield.supervised import ClassifierModel
 from wordfield.text import tables
@@ -24,6 +24,8 @@ from wordfield.text.labelled import Labelled
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+
+Z95 = 1.959963984540054
 
 
 def evaluate(
@@ -162,6 +164,16 @@ def _interval(value: float, pull: Floats) -> dict[str, Any]:
     return {"value": value, "low": max(0.0, value - width), "high": min(1.0, value + width)}
 
 
+def wilson(right: int, count: int) -> tuple[float | None, float | None]:
+    """95 % interval of a share (Wilson 1927); None of nothing."""
+    if count == 0:
+        return None, None
+    share, z2 = right / count, Z95**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    width = Z95 * sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    return (middle - width if right else 0.0), (middle + width if right < count else 1.0)
+
+
 def _ratio(part: float, whole: float) -> float | None:
     return float(part / whole) if whole else None
 
@@ -175,4 +187,4 @@ def _labelled(model: ClassifierModel, files: list[Path], label_field: str | None
 
 
 def _unknown_words(model: ClassifierModel) -> str:
-    return "n-grams" if model.recipe.get("maxn") else "skip"
+    return "subword" if model.recipe.get("maxn") else "skip"

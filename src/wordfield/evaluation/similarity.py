@@ -1,29 +1,30 @@
-"""Do cosines order pairs of words as people do? WordSim-353 (Finkelstein et al. 2001), SimLex-999, MEN, RG-65 and
-whatever has their form.
+"""Do cosines order pairs of words as people do? WordSim-353 (Finkelstein et al. 2001), SimLex-999, SimVerb-3500,
+Multi-SimLex, MEN, RG-65, RW, MTurk-771 and whatever has their form.
 
-Spearman's rank correlation; its interval by Fisher's z with the standard error of Bonett and Wright (2000). Pairs with
-an unknown word are left out and counted, unless its n-grams make a vector; pairs that stand twice in a set count twice,
-as everywhere.
+Spearman's rank correlation, with Pearson's beside it. Pairs that stand twice in a set count twice, as everywhere, but
+that is said. P pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import atanh, sqrt, tanh
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.evaluation.lines import fields, lines, row_of
+from wordfield.evaluation.correlation import pearson, spearman
+from wordfield.evaluation.lines import Head, fields, lines, number, numbered, sentence, untagged
+from wordfield.evaluation.scores import Score, Settings
 from wordfield.search.exact import unit
-from wordfield.text.ngrams import NgramVocabulary
+from wordfield.unknown import Unknown
 from wordfield.vectors import WordVectors
 
-Z95 = 1.959963984540054
 NUMBERS = 1 << 22
 """Numbers in the vectors that are compared at once."""
+ANNOTATOR = "annotator"
+"""How columns are named that each hold one person's score, in Multi-SimLex."""
 
 
 class Pair(NamedTuple):
@@ -34,121 +35,110 @@ class Pair(NamedTuple):
     score: float
 
 
-def sniff(first: list[str]) -> bool:
-    """Rows of two words, then a number in the third column or the fourth, maybe under a row of names; no sentences."""
-    rows = [fields(line) for line in first]
-    column = next((found for row in rows[:2] if (found := _score_column(row)) is not None), None)
-    if column is None:
+class Columns(NamedTuple):
+    """Where a row has what: its first word, the second being the next; its score, or several whose mean it is."""
+
+    word: int
+    scores: list[int]
+
+
+def sniff(head: Head) -> bool:
+    """Rows of two words, then a number in the third column or the fourth, maybe after a running number and under a row
+    of names; no sentences.
+    """
+    rows = [fields(line) for line in head.lines]
+    columns = _columns(rows)
+    if columns is None:
         return False
-    scored = all(len(row) > column and _number(row[column]) is not None and _number(row[1]) is None for row in rows[1:])
-    return scored and 2 * sum(any(map(_sentence, row)) for row in rows) < len(rows)
+    scored = all(_score(row, columns) is not None and number(row[columns.word + 1]) is None for row in rows[1:])
+    return scored and 2 * sum(any(map(sentence, row)) for row in rows) < len(rows)
+
+
+def refusal(head: Head) -> str | None:
+    """Why a file that looks like a set of pairs is none."""
+    rows = [fields(line) for line in head.lines[:3]]
+    if rows and all(len(row) > 8 and row[0].isdecimal() and "<b>" in row[5] for row in rows):
+        return "its scores (SCWS) are for words in two sentences, which word vectors do not see"
+    return None
 
 
 def read(path: Path) -> list[Pair]:
-    """The pairs of a file; columns between tabs, commas or spaces. ``ValueError`` names the line that is not two words
-    and a number.
+    """The pairs of a file; columns between tabs, commas or spaces. Parts of speech behind all words (MEN: sun-n) are
+    taken off. ``ValueError`` names the line that is not two words and a number.
     """
+    given = [(line, fields(text), text) for line, text in lines(path)]
+    columns = _columns([row for _, row, _ in given])
     pairs: list[Pair] = []
-    column: int | None = None
-    for place, (number, line) in enumerate(lines(path)):
-        row = fields(line)
-        if column is None:
-            column = _score_column(row)
-            if column is None and place == 0:  # a row of names
+    for place, (line, row, text) in enumerate(given):
+        score = None if columns is None else _score(row, columns)
+        if columns is None or score is None:
+            if place == 0:  # a row of names
                 continue
-        score = _number(row[column]) if column is not None and len(row) > column else None
-        if score is None:
-            raise ValueError(f"{path}: line {number}: two words and a number are needed, not {line[:80]!r}")
-        pairs.append(Pair(row[0], row[1], score))
+            raise ValueError(f"{path}: line {line}: two words and a number are needed, not {text[:80]!r}")
+        pairs.append(Pair(row[columns.word], row[columns.word + 1], score))
     if not pairs:
         raise ValueError(f"{path}: no pairs of words with scores in it")
-    return pairs
+    plain = untagged([word for pair in pairs for word in pair[:2]])
+    words = zip(plain[::2], plain[1::2], pairs, strict=True)
+    return [Pair(one, other, pair.score) for one, other, pair in words]
 
 
-def evaluate(words: WordVectors, path: Path, **_: Any) -> dict[str, Any]:
-    """The result on one set, with the metric "spearman"; value None where too few pairs are known or all cosines are
-    one.
+def scores(words: WordVectors, name: str, files: Sequence[Path], settings: Settings) -> list[Score]:
+    """The score on one set, metric "spearman"; more: "pearson", and "duplicates", pairs that stood there before, if
+    there are any.
     """
-    pairs = read(path)
-    known = []
-    for pair in pairs:
-        one, other = spelled(words, pair.one), spelled(words, pair.other)
-        if one is not None and other is not None:
-            known.append((one, other, pair.score))
-    value = None
-    if known:
-        ones, others, scores = zip(*known, strict=True)
-        value = spearman(cosines(words, ones, others), np.array(scores))
-    low, high = interval(value, len(known))
-    return {
-        "task": "similarity",
-        "dataset": path.stem,
-        "metric": "spearman",
-        "value": value,
-        "low": low,
-        "high": high,
-        "pairs": len(pairs),
-        "covered": len(known),
-        "oov": "n-grams" if isinstance(words.vocabulary, NgramVocabulary) else "skip",
-    }
+    pairs = [pair for file in files for pair in read(file)]
+    ones, others, judged = zip(*pairs, strict=True)
+    found, covered = cosines(words, ones, others, settings.unknown)
+    measure, straight = spearman(found, np.array(judged)), pearson(found, np.array(judged))
+    score = Score("similarity", name, "spearman", covered, measure, settings.unknown.applied(words))
+    linear = straight(score.items[None])[0] if len(score.items) else np.nan
+    score.more["pearson"] = float(linear) if np.isfinite(linear) else None
+    if duplicates := len(pairs) - len({frozenset(pair[:2]) for pair in pairs}):
+        score.more["duplicates"] = duplicates
+    return [score]
 
 
-def spelled(words: WordVectors, word: str) -> str | None:
-    """The word as the vectors spell it, or, where it is unknown, as its n-grams are made; None if it has no vector."""
-    row = row_of(words, word)
-    if row is not None:
-        return words.vocabulary.words[row]
-    vocabulary, small = words.vocabulary, word.lower()
-    return small if isinstance(vocabulary, NgramVocabulary) and len(vocabulary.bag(small)) else None
-
-
-def cosines(words: WordVectors, ones: Sequence[str], others: Sequence[str]) -> NDArray[np.float64]:
-    """The cosine of each pair of words (n,)."""
-    products = np.empty(len(ones), dtype=np.float64)
+def cosines(
+    words: WordVectors, ones: Sequence[str], others: Sequence[str], unknown: Unknown
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The cosine of each pair of words (P,), 0 with a vector of zeros, and whether both have a vector (P,)."""
+    products, known = np.zeros(len(ones)), np.zeros(len(ones), bool)
     step = max(1, NUMBERS // words.dim)
     for start in range(0, len(ones), step):
         here = slice(start, start + step)
-        left, right = unit(words[ones[here]]), unit(words[others[here]])
-        np.einsum("nd,nd->n", left, right, out=products[here])
-    return products
+        left, right = unknown.find(words, ones[here]), unknown.find(words, others[here])
+        np.einsum("nd,nd->n", unit(left.vectors), unit(right.vectors), out=products[here])
+        known[here] = left.known & right.known
+    return products, known
 
 
-def spearman(ours: NDArray[Any], theirs: NDArray[Any]) -> float | None:
-    """The rank correlation of two lists of numbers, equal ones sharing a mean rank; None where one does not vary."""
-    if len(ours) < 2 or np.ptp(ours) == 0 or np.ptp(theirs) == 0:
-        return None
-    from scipy.stats import spearmanr
+def _columns(rows: list[list[str]]) -> Columns | None:
+    """The columns of pairs, by the second row or, if that shows none, the first; None where they are none."""
+    if len(rows) > 1:
+        names = [cell.lower() for cell in rows[0]]
+        people = [column for column, name in enumerate(names) if name.startswith(ANNOTATOR)]
+        if people:
+            return Columns(people[0] - 2, people) if people[0] >= 2 else None
+    word = int(numbered(rows[:20]) or numbered(rows[1:20]))
+    found = (_score_column(row, word) for row in rows[1::-1])
+    return next((Columns(word, [column]) for column in found if column is not None), None)
 
-    return float(spearmanr(ours, theirs).statistic)
 
-
-def interval(value: float | None, count: int) -> tuple[float | None, float | None]:
-    """95 % interval of a rank correlation of ``count`` pairs: tanh(atanh r ± 1.96 sqrt((1 + r²/2) / (n - 3))); None
-    below 4 pairs.
+def _score_column(row: list[str], word: int) -> int | None:
+    """The first column that is a number, the one behind the two words or the next (SimLex puts the part of speech
+    between); None where the row is no pair.
     """
-    if value is None or count < 4:
-        return None, None
-    if abs(value) >= 1:
-        return value, value
-    width = Z95 * sqrt((1 + value**2 / 2) / (count - 3))
-    return tanh(atanh(value) - width), tanh(atanh(value) + width)
-
-
-def _score_column(row: list[str]) -> int | None:
-    """2 or 3 (SimLex puts the part of speech between), the first that is a number; None where the row is no pair."""
-    if len(row) < 3 or _number(row[1]) is not None:
+    if len(row) < word + 3 or number(row[word + 1]) is not None:
         return None
-    return next((column for column in (2, 3) if len(row) > column and _number(row[column]) is not None), None)
+    return next((each for each in (word + 2, word + 3) if len(row) > each and number(row[each]) is not None), None)
 
 
-def _sentence(cell: str) -> bool:
-    """Whether a column holds more than a word or a short phrase: sets of sentence pairs have the same form."""
-    return len(cell) > 40 or cell.count(" ") > 2 or cell.endswith(("。", "！", "？", "!", "?"))
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None
+def _score(row: list[str], columns: Columns) -> float | None:
+    """The score in a row, that of those who gave one; None where nobody did."""
+    cells: list[Any] = [row[column] for column in columns.scores if column < len(row)]
+    if len(columns.scores) > 1:
+        cells = [cell for cell in cells if cell]
+    values = [number(cell) for cell in cells]
+    given = [value for value in values if value is not None]
+    return sum(given) / len(given) if given and len(given) == len(values) else None

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import PathLike, opened
 from wordfield.formats.table import FormatError, Table, composed
-from wordfield.storage import Dense, Float16, Int8, Product, Sparse, Storage
+from wordfield.storage import Dense, Float16, Int8, Product, Scaled, Shared, Sparse, Storage
 
 __all__ = [
     "FORMATS",
@@ -32,14 +32,25 @@ __all__ = [
 
 FORMATS: dict[str, str] = {
     "native": "native",
+    "finalfusion": "finalfusion",
+    "static-embedding": "static_embedding",
+    "numpy": "numpy_words",
+    "safetensors": "safetensors_words",
+    "projector": "projector",
     "fasttext": "fasttext_binary",
     "floret": "floret",
+    "gensim": "gensim_native",
+    "spacy": "spacy_vectors",
+    "sparse-text": "sparse_text",
     "word2vec-text": "word2vec_text",
     "word2vec-binary": "word2vec_binary",
     "glove-text": "glove_text",
     "glove-binary": "glove_binary",
 }
-"""Name of a format -> module in this package, in the order in which they are tried."""
+"""Name of a format -> module in this package, in the order in which they are tried. Where two would take a file, the
+first has it: a line "V D" and entries ``column:number`` are sparse-text and not word2vec-text; a first line of two
+numbers is word2vec's and not a word of GloVe's.
+"""
 
 SUFFIXES: dict[str, str] = {
     "": "native",
@@ -48,6 +59,11 @@ SUFFIXES: dict[str, str] = {
     ".bin": "word2vec-binary",
     ".ftz": "fasttext",
     ".floret": "floret",
+    ".fifu": "finalfusion",
+    ".kv": "gensim",
+    ".npy": "numpy",
+    ".safetensors": "safetensors",
+    ".tsv": "projector",
 }
 """What a new file is written as, by its suffix."""
 
@@ -58,9 +74,9 @@ HEAD = 1 << 16
 """Bytes that recognition looks at."""
 
 HINTS: dict[bytes, str] = {
-    b"\x80": "it looks like a Python pickle, which is never read because reading one runs code",
+    b"\x80": "it looks like a Python pickle, which is never read because reading one runs code; of gensim's the "
+    "vectors are taken without that",
     b"PK\x03\x04": "it looks like a zip archive: unpack it first",
-    b"FiFu": "it looks like a finalfusion file, which is not read yet",
     b"\xff\xfe": "it looks like UTF-16 text: save it as UTF-8",
     b"\xef\xbb\xbf": "it starts with a byte order mark: save it as UTF-8 without",
 }
@@ -86,7 +102,8 @@ def load(path: PathLike, format: str | None = None, repair: bool = False) -> Tab
     ``Table.repaired``.
     """
     if not Path(path).exists():
-        raise FileNotFoundError(f"no model at {os.fspath(path)}")
+        link = ": it is a link that leads nowhere, or in a circle" if Path(path).is_symlink() else ""
+        raise FileNotFoundError(f"no model at {os.fspath(path)}{link}")
     faults = Faults(Path(path), repair)
     table = _module(format or recognise(path)).load(Path(path), faults)
     table.repaired = faults.told()
@@ -101,11 +118,13 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
     replaced.
     """
     name = format or chosen(table, path)
-    if table.ngrams is not None and "ngrams" not in _module(name).HOLDS:
+    if table.ngrams is not None and name != "static-embedding" and "ngrams" not in _module(name).HOLDS:
         rows = composed(table.storage, table.vocabulary.bags(table.words))
         table = replace(table, storage=Dense(rows), ngrams=None)
-    if name != "native" and isinstance(table.storage, Sparse):
+    if name not in ("native", "sparse-text") and isinstance(table.storage, Sparse):
         table = replace(table, storage=_dense(table.storage, name))
+    if name != "spacy" and isinstance(table.storage, Shared):
+        table = replace(table, storage=Dense(table.storage[:]))
     _module(name).save(table, Path(path))
 
 
@@ -156,7 +175,7 @@ def check_target(path: PathLike, format: str | None = None) -> None:
 
 def losses(table: Table, format: str) -> list[str]:
     """The parts of ``table`` that a file of this format does not keep: of "counts", "config", "state", "ngrams",
-    "classes", "codes" and "product"; to be told to the user.
+    "classes", "codes" and "product", and of ``static_embedding.TOLD``; to be told to the user.
     """
     holds = _module(format).HOLDS
     present = {
@@ -166,9 +185,14 @@ def losses(table: Table, format: str) -> list[str]:
         "ngrams": table.ngrams is not None,
         "classes": table.classes is not None,
         "codes": isinstance(table.storage, Float16 | Int8),
-        "product": isinstance(table.storage, Product),
+        "product": isinstance(table.storage.rows if isinstance(table.storage, Scaled) else table.storage, Product),
     }
-    return [part for part, there in present.items() if there and part not in holds]
+    lost = [part for part, there in present.items() if there and part not in holds]
+    if format == "static-embedding":
+        from wordfield.formats import static_embedding
+
+        lost += static_embedding.lost(table)
+    return lost
 
 
 def _dense(storage: Storage, name: str) -> Dense:

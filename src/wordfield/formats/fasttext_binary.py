@@ -282,8 +282,8 @@ def _checked(table: Table, ngrams: Ngrams) -> tuple[list[bytes], list[bytes]]:
     """Words and labels as bytes, once it is certain that a file can hold them and the n-grams."""
     if not ngrams.plain:
         raise FormatError(
-            "the n-grams are hashed as floret does, or marked in another way, which a file of fastText cannot hold: "
-            "use the native format, or floret's"
+            "the n-grams are hashed as floret does, or finalfusion, marked in another way, or added to the rows "
+            "of words, which a file of fastText cannot hold: use the native format, or floret's or finalfusion's"
         )
     if ngrams.kept is not None and not ngrams.zeros and not isinstance(table.storage, Product):
         raise FormatError(

@@ -13,11 +13,12 @@ log = logging.getLogger(__name__)
 
 SHOWN = 20
 """Faults that are kept word for word; the rest is counted."""
+ADVICE = "; to leave out what is at fault and read the rest: repair=True, or wordfield convert IN OUT --repair"
 
 
 class Faults:
-    """The faults of the file at ``path``. A reader calls ``found`` for each and then goes on as if what is at fault were
-    not there: a row that is left out, a word that stands twice, an end that is missing.
+    """The faults of the file at ``path``. A reader calls ``found`` for each and goes on as if what is at fault were not
+    there: a row that is left out, a word that stands twice, an end that is missing.
     """
 
     def __init__(self, path: Path, repair: bool = False) -> None:
@@ -28,7 +29,7 @@ class Faults:
     def found(self, where: str, what: str) -> None:
         """One fault, ``where`` a line or byte: ``FormatError`` unless the file is to be repaired."""
         if not self.repair:
-            raise FormatError(f"{self.path}: {where}: {what}")
+            raise FormatError(f"{self.path}: {where}: {what}{ADVICE}")
         self.count += 1
         if len(self.shown) < SHOWN:
             self.shown.append(f"{where}: {what}")

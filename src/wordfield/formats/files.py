@@ -7,44 +7,50 @@ what was written.
 
 from __future__ import annotations
 
-import gzip
+import io
 import os
 import secrets
 import shutil
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TypeAlias, cast
+from typing import IO, TypeAlias
 
+from wordfield.formats.packed import unpacked
 from wordfield.formats.table import FormatError
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-GZIP = b"\x1f\x8b"
-DEFLATE = 1032
-"""A byte of gzip unpacks to this many at most: what a header may promise of a packed file."""
-
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The content of a file, unpacked where it is gzip, and how many bytes it can have at most. ``FormatError`` for a
-    pipe, which can be read only once.
+    """The content of a file, unpacked where it is packed (see ``packed``), and how many bytes it can have at most.
+    ``FormatError`` for a pipe, which can be read only once, for damaged data, and for a file that changes meanwhile.
     """
     if path.is_fifo():
         raise FormatError(f"{path} is a pipe, and vectors are read more than once: save them as a file first")
-    size = path.stat().st_size
     with path.open("rb") as raw:
-        packed = raw.read(2) == GZIP
-        raw.seek(0)
-        if not packed:
-            yield raw, size
-            return
+        before = os.fstat(raw.fileno())
         try:
-            with gzip.open(raw) as stream:
-                yield cast("IO[bytes]", stream), size * DEFLATE
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FormatError(f"{path}: damaged gzip data ({error}); fetch or pack the file again") from error
+            stream, limit = unpacked(path, raw, before.st_size)
+            yield stream, limit
+        except FormatError as error:
+            unchanged(path, raw, before, error)
+            raise
+        unchanged(path, raw, before)
+
+
+def mapped(stream: IO[bytes]) -> bool:
+    """Whether a stream is the file itself, not what was packed in it."""
+    return isinstance(getattr(stream, "raw", None), io.FileIO)
+
+
+def unchanged(path: Path, raw: IO[bytes], before: os.stat_result, error: Exception | None = None) -> None:
+    """``FormatError`` for a file that somebody has written to since; its content is of no time."""
+    now = os.fstat(raw.fileno())
+    if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        sizes = f"{before.st_size} bytes before, {now.st_size} now"
+        raise FormatError(f"{path}: changed while it was read ({sizes}): read it when it is complete") from error
 
 
 @contextmanager

@@ -8,20 +8,15 @@ cut as those of word2vec are, so words may hold spaces. Nine digits are written:
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
-from wordfield.formats import word2vec
+from wordfield.formats import text_rows, word2vec
 from wordfield.formats.faults import Faults
-from wordfield.formats.files import check_file, opened, replacing
+from wordfield.formats.files import check_file, mapped, opened, replacing
 from wordfield.formats.table import FormatError, Table
-from wordfield.formats.word2vec_text import STEP, UNSAFE, fields_of, floats_of, lines_of
+from wordfield.formats.word2vec_text import STEP, UNSAFE
 from wordfield.storage import Dense
-
-log = logging.getLogger(__name__)
 
 HOLDS: frozenset[str] = frozenset()
 LEAST = 2  # numbers a line, to be recognised: lists of words with their counts are not vectors
@@ -51,25 +46,15 @@ def load(path: Path, faults: Faults) -> Table:
     feed is read, with a warning: the file may be cut inside a number.
     """
     header, dim = _first(path)
-    names, blocks, ended = word2vec.Words(path, "line", 2 if header else 1), [], True
-    with opened(path) as (stream, _):
-        if header:
-            stream.readline()
-        number, over = names.offset, False
-        for lines, whole in lines_of(stream):
-            ended = whole
-            found, rows = fields_of(path, [] if over else lines, dim, number)
-            names.extend(found)
-            blocks.append(floats_of(path, rows, dim, number))
-            number, over = number + len(found), over or len(found) < len(lines)
-            if over and any(line.strip(b" \r") for line in lines[len(found) :]):
-                raise FormatError(f"{path}: line {number}: an empty line, and more after it: damaged")
-    words = names.done()
-    if header and len(words) - (words[-1:] == [UNKNOWN]) != header and len(words) != header:
-        raise FormatError(f"{path}: truncated, or a wrong header: line 1 promises {header} words, {len(words)} follow")
-    if not ended:
-        log.warning("%s: no line feed ends the last line: if the file was cut there, its last number is wrong", path)
-    return Table(words, Dense(np.concatenate(blocks)))
+    with opened(path) as (stream, limit):
+        first = stream.readline() if header is not None else b""
+        line = 1 if header is None else 2
+        found = text_rows.read(stream, faults, dim, line, 0, limit - len(first) if mapped(stream) else 0)
+        words = found.words
+        if header is not None and found.seen not in (header, header + (words[-1] == UNKNOWN)):
+            what = f"line 1 promises {header} words, {found.seen} follow"
+            faults.found("line 1", f"truncated, or a wrong header: {what}")
+    return Table(words, Dense(found.matrix))
 
 
 def save(table: Table, path: Path) -> None:
@@ -81,21 +66,28 @@ def save(table: Table, path: Path) -> None:
             stream.write(template % (name, *row.tolist()))
 
 
-def _first(path: Path) -> tuple[int, int]:
-    """The words that a header promises (0: there is none), and the numbers of a line."""
-    data = b""
+def _first(path: Path) -> tuple[int | None, int]:
+    """The words that a header promises, None where there is none, and the numbers of a line.
+
+    Two numbers on the first line are a header, unless the second line has two fields as well: a word and one number.
+    """
+    parts: list[bytes] = []
     with opened(path) as (stream, _):
-        while b"\n" not in data and (more := stream.read(STEP)):
-            data += more
-    first, feed, rest = data.partition(b"\n")
+        while sum(part.count(b"\n") for part in parts) < 2 and len(parts) * STEP < text_rows.LONGEST:
+            parts.append(stream.read(STEP))
+            if not parts[-1]:
+                break
+    *lines, cut = b"".join(parts).split(b"\n")
+    first = lines[0] if lines else cut
     promised = word2vec.header(first)
-    if promised is not None and feed:
-        return promised
-    *lines, cut = (first + feed + rest).split(b"\n")
-    dim = _dimensions([line.split() for line in lines] or [cut.split()])
+    second = (lines[1:] or [cut])[0].split() if lines else []
+    if promised is not None and lines and (promised[1] == 1 or len(second) != 2):
+        words, dim = promised
+    else:
+        words, dim = None, _dimensions([line.split() for line in lines] or [cut.split()])
     if dim < 1:
         raise FormatError(f"{path}: line 1 is {first[:60]!r}; a word and numbers are needed")
-    return 0, dim
+    return words, dim
 
 
 def _dimensions(rows: list[list[bytes]]) -> int:

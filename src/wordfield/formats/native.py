@@ -12,9 +12,10 @@ row; or "identity", one-hot vectors, with none at all.
 What is younger has ``"wordfield": 3``. Rows that are codes: "storage" is "float16", with the tensor "halves" (V, D);
 "int8", with "bytes" (V, D) and "scales" (V,) float32; or "product", with "part", numbers in a part of a row, and
 "codes" (V, P) uint8, "centroids" (256 D,) float32 and, where lengths are apart, "lengths" (V,) uint8 and "length_of"
-(256,) float32. Words with n-grams have "ngrams", its settings, rows for these after those of the words and, unless all
-buckets have rows, which those are: "buckets" (K,). A classifier has "classes": labels (L), counts or null, loss,
-prefix, and a storage as above of L rows, whose tensors' names begin with "classes.".
+(256,) float32; or "scaled", with "rows", "dense" or "product", that are multiplied by "row_lengths" (V,) float32 and,
+if there is a "turn" (D, D) float32, turned by it before. Words with n-grams have "ngrams", its settings, rows for these
+after those of the words and, unless all buckets have rows, which those are: "buckets" (K,). A classifier has "classes":
+labels (L), counts or null, loss, prefix, and a storage as above of L rows, whose tensors' names begin with "classes.".
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from wordfield.formats import tensors
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_folder, replacing_folder
 from wordfield.formats.table import FormatError, Table
-from wordfield.storage import Coded, Sparse
+from wordfield.storage import Coded, Records, Sparse
 
 VERSION = 3
 CONFIG, VOCABULARY, VECTORS = "config.json", "vocabulary.json", "vectors.safetensors"
@@ -117,7 +118,8 @@ def load(path: Path, _: Faults) -> Table:
 def _parts(table: Table) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """What config.json says of the vectors, n-grams and labels, nothing of plain vectors, and their tensors."""
     storage = table.storage
-    if table.ngrams is None and table.classes is None and not isinstance(storage, Coded):
+    coded = isinstance(storage, Coded) and not isinstance(storage, Records)  # which are all numbers
+    if table.ngrams is None and table.classes is None and not coded:
         if isinstance(storage, Sparse) and storage.is_identity:
             return {"wordfield": 2, "storage": "identity"}, {}
         entries, arrays = parts.stored(storage)

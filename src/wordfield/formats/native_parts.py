@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.formats.table import Classes, FormatError
-from wordfield.storage import CENTROIDS, Dense, Float16, Int8, Product, Sparse, Storage
+from wordfield.storage import CENTROIDS, Dense, Float16, Int8, Product, Scaled, Sparse, Storage
 from wordfield.text.ngrams import Ngrams
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -55,6 +55,10 @@ def _stored(storage: Storage) -> tuple[Entries, Arrays]:
             if storage.lengths is not None:
                 parts |= {"length_of": storage.lengths[1], "lengths": storage.lengths[0]}
             return {"storage": "product", "part": storage.part}, parts
+        case Scaled():
+            entries, parts = _stored(storage.rows)
+            parts |= {"row_lengths": storage.lengths} | ({} if storage.turn is None else {"turn": storage.turn})
+            return entries | {"storage": "scaled", "rows": entries.get("storage", "dense")}, parts
         case Sparse():
             csr = storage.matrix
             wide = sorted([("indptr", csr.indptr), ("indices", csr.indices)], key=lambda part: -part[1].itemsize)
@@ -81,9 +85,15 @@ def storage(path: Path, entries: Entries, arrays: Arrays, shape: tuple[int, int]
     if kind == "product":
         apart = any(prefix + name in arrays for name in ("lengths", "length_of"))
         return _product(path, entries.pop("part", None), taken, shape, apart)
+    if kind == "scaled" and (rows := entries.pop("rows", None)) in ("dense", "product"):
+        inner = storage(path, entries | {"storage": rows}, arrays, shape, prefix)
+        entries.pop("part", None)
+        lengths = _shaped(path, prefix + "row_lengths", taken("row_lengths", 1), shape[:1])
+        turn = _turn(path, taken("turn", 2), shape[1]) if prefix + "turn" in arrays else None
+        return Scaled(inner, _sound(path, prefix + "row_lengths", lengths), turn)  # type: ignore[arg-type]
     raise FormatError(
-        f'{path.parent / "config.json"}: "storage" is {kind!r}: float16, int8, product, sparse or identity (of as many '
-        "words) is read"
+        f'{path.parent / "config.json"}: "storage" is {kind!r}: float16, int8, product, scaled (of dense or product), '
+        "sparse or identity (of as many words) is read"
     )
 
 
@@ -100,6 +110,11 @@ def _product(
     lengths = _shaped(path, "lengths", taken("lengths", 1), (rows,))
     length_of = _sound(path, "length_of", _shaped(path, "length_of", taken("length_of", 1), (CENTROIDS,)))
     return Product(codes, centroids, part, (lengths, length_of))
+
+
+def _turn(path: Path, turn: NDArray[Any], dim: int) -> NDArray[Any]:
+    flat = _sound(path, "turn", _shaped(path, "turn", turn, (dim, dim)).reshape(-1))
+    return flat.reshape(dim, dim)
 
 
 def _shaped(path: Path, name: str, array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -153,6 +168,8 @@ def _sparse(path: Path, parts: list[NDArray[Any]], shape: tuple[int, int]) -> Sp
 def stored_ngrams(ngrams: Ngrams) -> tuple[Entries, Arrays]:
     """What config.json says of n-grams, and the tensor of the buckets that have rows, if not all do."""
     entries = {field.name: getattr(ngrams, field.name) for field in fields(ngrams) if field.name != "kept"}
+    if ngrams.listed is None:
+        del entries["listed"]
     return entries, {} if ngrams.kept is None else {"buckets": ngrams.kept}
 
 
@@ -161,12 +178,14 @@ def ngrams(path: Path, entries: Any, arrays: Arrays) -> Ngrams | None:
     if entries is None:
         return None
     config = path.parent / "config.json"
-    known = {field.name: type(field.default) for field in fields(Ngrams) if field.name != "kept"}
+    known = {field.name: type(field.default) for field in fields(Ngrams) if field.name != "kept"} | {"listed": dict}
     if not isinstance(entries, dict):
         raise FormatError(f'{config}: "ngrams" is {entries!r:.60}, not an object')
     for name, value in entries.items():
         if type(value) is not known.get(name):
             raise FormatError(f'{config}: "ngrams": the entry {name!r} is {value!r:.60}, which no n-grams have')
+    if not all(type(bucket) is int for bucket in entries.get("listed", {}).values()):
+        raise FormatError(f'{config}: "ngrams": an n-gram that is "listed" has a bucket that is no whole number')
     try:
         found = Ngrams(**entries)
     except ValueError as error:

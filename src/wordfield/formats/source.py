@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import mmap
 import struct
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.formats.files import opened
+from wordfield.formats.files import mapped, opened
 from wordfield.formats.table import FormatError
 
 
@@ -23,10 +22,11 @@ class Source:
         self.path, self.here = path, 0
         self.data: bytes | mmap.mmap
         with opened(path) as (stream, size):
-            if isinstance(stream, gzip.GzipFile):
-                self.data = stream.read()
-            else:
+            if mapped(stream):
                 self.data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            else:
+                self.data = stream.read()
+            self.status = path.stat()
 
     def wrong(self, what: str, byte: int | None = None) -> FormatError:
         """The error to raise about a byte, unless another is given that which comes next."""
@@ -62,7 +62,15 @@ class Source:
         begin = self.step(count * np.dtype(dtype).itemsize, what)
         return np.frombuffer(self.data, dtype, count, begin).reshape(shape) if count else np.empty(shape, dtype)
 
+    def unchanged(self) -> None:
+        """``FormatError`` for a file that has changed since it was opened; one that another has replaced is whole."""
+        now, before = self.path.stat(), self.status
+        same = (now.st_dev, now.st_ino) == (before.st_dev, before.st_ino)
+        if same and (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise FormatError(f"{self.path}: changed while it was read: read it when it is complete")
+
     def end(self) -> None:
-        """Refuse what follows."""
+        """Refuse what follows, and a file that has changed meanwhile."""
+        self.unchanged()
         if self.here != len(self.data):
             raise self.wrong(f"{len(self.data) - self.here} bytes follow the model: damaged")

@@ -77,6 +77,7 @@ class Table:
         return NgramVocabulary(self.words, self.counts, self.ngrams)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # rows with infinity or NaN make such a word; no need to warn of it
 def composed(storage: Storage, bags: Bags) -> NDArray[np.float32]:
     """The mean of the rows of each word, (n, D), added up in float32 one after the other, as fastText does."""
     starts, rows = bags

@@ -2,17 +2,17 @@
 
 Layout (huggingface.co/docs/safetensors): 8 bytes header length, little-endian; the header, JSON: name -> dtype, shape,
 [begin, end) in the data; the data, without gaps. The header is padded with spaces so that the data, and so the first
-tensor, starts at a multiple of 64 bytes. Written here rather than by the library because that copies every array before
-it writes.
+tensor, or the one named, starts at a multiple of 64 bytes. Written here rather than by the library because that copies
+every array before it writes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +36,33 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
+BFLOAT16 = "BF16"
+"""The first half of a float32; NumPy has no such numbers, so they are read as float32 and never written."""
+ITEMSIZES = {kind: dtype.itemsize for kind, dtype in DTYPES.items()} | {BFLOAT16: 2}
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write the arrays in the order given, 16 MiB at a time: one mapped from another file is never read whole."""
+    """Write a new file of the arrays, see ``write_to``."""
+    with path.open("xb") as stream:
+        write_to(stream, arrays)
+
+
+def write_to(
+    stream: IO[bytes],
+    arrays: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, str] | None = None,
+    aligned: str | None = None,
+) -> None:
+    """Write the arrays in the order given, 16 MiB at a time: one mapped from another file is never read whole.
+
+    ``metadata``: texts that the header keeps by their names. ``aligned``: the array that starts at a multiple of 64
+    bytes; the first if none is named.
+    """
     names = {dtype: name for name, dtype in DTYPES.items()}
-    header: dict[str, Any] = {}
-    end = 0
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    begin = end = 0
     for name, array in arrays.items():
+        begin = end if name == aligned else begin
         dtype = array.dtype.newbyteorder("<")
         if dtype not in names:
             raise FormatError(
@@ -52,27 +71,42 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         header[name] = {"dtype": names[dtype], "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
     text = json.dumps(header).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    with path.open("xb") as stream:
-        stream.write(len(text).to_bytes(8, "little") + text)
-        for array in arrays.values():
-            flat = np.ascontiguousarray(array).reshape(-1)
-            step = STEP // array.itemsize
-            for start in range(0, flat.size, step):
-                piece = flat[start : start + step].astype(array.dtype.newbyteorder("<"), copy=False)
-                stream.write(piece.view(np.uint8).data)
+    text += b" " * (-(8 + len(text) + begin) % ALIGNMENT)
+    if len(text) > LONGEST_HEADER:
+        raise FormatError(f"a header of {len(text)} bytes: a safetensors file has at most {LONGEST_HEADER:,}")
+    stream.write(len(text).to_bytes(8, "little") + text)
+    for array in arrays.values():
+        for piece in _pieces(array):
+            stream.write(piece.astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8).data)
 
 
-def read(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a file, mapped read-only; each claim of the header is checked first. ``FormatError`` names file and
-    byte.
+def _pieces(array: Any) -> Iterator[NDArray[Any]]:
+    """The numbers of an array, or of a table that makes its rows when they are read, some MiB at a time."""
+    made = not isinstance(array, np.ndarray)
+    flat = array if made else np.ascontiguousarray(array).reshape(-1)
+    step = max(1, STEP // (array.dtype.itemsize * (array.shape[1] if made else 1)))
+    for start in range(0, len(flat), step):
+        yield flat[start : start + step].reshape(-1)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The texts that the header of a file keeps besides its tensors."""
+    kept = _header(path, path.stat().st_size)[2]
+    if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+        raise FormatError(f'{path}: byte 8: "__metadata__" is {str(kept)[:60]}; texts by their names are needed')
+    return kept
+
+
+def read(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of a file, or those of these ``names`` that it has, mapped read-only; each claim of the header is
+    checked first. ``FormatError`` names file and byte. Numbers of BF16 are not mapped but made float32.
     """
     size = path.stat().st_size
-    header, begin = _header(path, size)
+    header, begin, _ = _header(path, size)
     found: dict[str, NDArray[Any]] = {}
     here = begin
     for name, entry in sorted(header.items(), key=lambda item: _offsets(item[1])):
-        dtype, shape, start, end = _checked(path, name, entry)
+        kind, shape, start, end = _checked(path, name, entry)
         if begin + start != here:
             raise FormatError(
                 f"{path}: byte {here}: tensor {name!r} starts at byte {begin + start}: tensors overlap or leave a gap"
@@ -80,13 +114,15 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
         here = begin + end
         if here > size:
             raise FormatError(f"{path}: truncated: tensor {name!r} ends at byte {here}, the file at byte {size}")
-        found[name] = _mapped(path, dtype, shape, begin + start)
+        if names is None or name in names:
+            found[name] = _numbers(path, name, kind, shape, begin + start)
     if here != size:
         raise FormatError(f"{path}: byte {here}: {size - here} bytes follow the last tensor")
-    return {name: found[name] for name in header}
+    return {name: found[name] for name in header if name in found}
 
 
-def _header(path: Path, size: int) -> tuple[dict[str, Any], int]:
+def _header(path: Path, size: int) -> tuple[dict[str, Any], int, Any]:
+    """The entries of the tensors, the byte at which the data begins, and what else the header keeps."""
     with path.open("rb") as stream:
         first = stream.read(8)
         length = int.from_bytes(first, "little")
@@ -101,8 +137,7 @@ def _header(path: Path, size: int) -> tuple[dict[str, Any], int]:
         raise FormatError(f"{path}: byte 8: the header is not JSON ({error})") from error
     if not isinstance(header, dict):
         raise FormatError(f"{path}: byte 8: the header is not a JSON object")
-    header.pop("__metadata__", None)
-    return header, 8 + length
+    return header, 8 + length, header.pop("__metadata__", {})
 
 
 def _offsets(entry: Any) -> tuple[int, int]:
@@ -112,18 +147,27 @@ def _offsets(entry: Any) -> tuple[int, int]:
     return -1, -1
 
 
-def _checked(path: Path, name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+def _checked(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     start, end = _offsets(entry)
     match entry:
         case {"dtype": str(kind), "shape": list(shape)} if 0 <= start <= end:
-            if kind not in DTYPES:
-                raise FormatError(f"{path}: byte 8: tensor {name!r} has dtype {kind}; read here: {', '.join(DTYPES)}")
-            if (
-                all(isinstance(axis, int) and axis >= 0 for axis in shape)
-                and prod(shape) * DTYPES[kind].itemsize == end - start
+            itemsize = ITEMSIZES.get(kind)
+            if all(isinstance(axis, int) and axis >= 0 for axis in shape) and (
+                itemsize is None or prod(shape) * itemsize == end - start
             ):
-                return DTYPES[kind], tuple(shape), start, end
+                return kind, tuple(shape), start, end
     raise FormatError(f"{path}: byte 8: the header's entry for tensor {name!r} contradicts itself: {str(entry)[:200]}")
+
+
+def _numbers(path: Path, name: str, kind: str, shape: tuple[int, ...], offset: int) -> NDArray[Any]:
+    if kind == BFLOAT16:
+        halves = _mapped(path, DTYPES["U16"], shape, offset)
+        return (halves.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    if kind not in DTYPES:
+        raise FormatError(
+            f"{path}: byte 8: tensor {name!r} has dtype {kind}; read here: {', '.join(DTYPES)}, {BFLOAT16}"
+        )
+    return _mapped(path, DTYPES[kind], shape, offset)
 
 
 def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> NDArray[Any]:

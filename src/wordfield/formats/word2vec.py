@@ -7,9 +7,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from wordfield.formats.faults import Faults
 from wordfield.formats.table import FormatError
+from wordfield.text.vocabulary import Distinct
 
 log = logging.getLogger(__name__)
 
@@ -24,26 +31,27 @@ def header(line: bytes) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def promised(path: Path, line: bytes, bytes_a_row: tuple[int, int], limit: int) -> tuple[int, int]:
-    """V and D of the first line, refused where the file cannot hold so much: nothing is allocated on the word of a
-    header.
+def promised(faults: Faults, line: bytes, bytes_a_row: tuple[int, int], limit: int) -> tuple[int, int]:
+    """V and D of the first line; at fault where the file cannot hold so much: nothing is allocated on the word of a
+    header. ``FormatError`` where no row of D numbers can follow.
 
-    bytes_a_row: the least that a row takes, as (bytes for each number, bytes besides).
+    bytes_a_row: the least that a row takes, as (bytes for each number, bytes besides). limit: bytes of the file.
     """
-    shape = header(line)
+    path, shape = faults.path, header(line)
     if shape is None:
         raise FormatError(f"{path}: line 1 is {line[:60]!r}; 'words dimensions' is needed, such as '67773 100'")
     words, dim = shape
-    if words < 1 or dim < 1:
-        raise FormatError(
-            f"{path}: line 1 promises {words} words of {dim} dimensions; there must be at least one of each"
-        )
-    least = words * (bytes_a_row[0] * dim + bytes_a_row[1])
-    if least > limit:
-        raise FormatError(
-            f"{path}: line 1 promises {words} words of {dim} dimensions, at least {least} bytes; the file has {limit}: "
-            "truncated, or a wrong header"
-        )
+    row = bytes_a_row[0] * dim + bytes_a_row[1]
+    what = f"promises {words} words of {dim} dimensions"
+    least = f"{what}, at least {max(1, words) * row} bytes; the file has {limit}: truncated, or a wrong header"
+    if dim < 1:
+        raise FormatError(f"{path}: line 1 {what}; there must be at least one of each")
+    if row > limit:
+        raise FormatError(f"{path}: line 1 {least}")
+    if words < 1:
+        faults.found("line 1", f"{what}; there must be at least one of each")
+    if words * row > limit:
+        faults.found("line 1", least)
     return shape
 
 
@@ -65,16 +73,21 @@ def looks_like_text(head: bytes) -> bool:
 
 
 class Words:
-    """The words of a file as they are read: decoded, refused where one stands twice, broken UTF-8 counted."""
+    """The words of a file as they are read: decoded, at fault where one stands twice, broken UTF-8 counted.
 
-    def __init__(self, path: Path, unit: str, offset: int) -> None:
-        self.path, self.unit, self.offset = path, unit, offset
+    ``unit`` and ``offset``: what to call the place of a word, "line" or "word", and the number of the first.
+    """
+
+    def __init__(self, path: Path, unit: str, offset: int, faults: Faults | None = None) -> None:
+        self.faults, self.unit, self.offset = faults or Faults(path), unit, offset
         self.words: list[str] = []
-        self.seen: set[str] = set()
+        self.seen: dict[str, int] = {}
         self.broken = 0
 
-    def extend(self, words: Iterable[bytes]) -> None:
-        for raw in words:
+    def extend(self, words: Iterable[bytes], numbers: Iterable[int] | None = None) -> list[bool]:
+        """More words, whose places have these numbers, or go on; and which of them are new."""
+        new = []
+        for raw, number in zip(words, numbers or count(len(self.words) + self.offset), strict=False):
             try:
                 word = raw.decode()
             except UnicodeDecodeError:
@@ -82,20 +95,40 @@ class Words:
                 word = raw.decode(errors="replace")
                 if word in self.seen:  # two broken words may look alike once replaced
                     word = raw.decode(errors="backslashreplace")
+            new.append(word not in self.seen)
             if word in self.seen:
-                here, first = len(self.words) + self.offset, self.words.index(word) + self.offset
-                raise FormatError(
-                    f"{self.path}: {self.unit} {here}: the word {word!r} stands there a second time, "
-                    f"first in {self.unit} {first}: take one of them out"
-                )
-            self.seen.add(word)
+                first = f"first in {self.unit} {self.seen[word]}: take one of them out"
+                what = f"the word {word!r} stands there a second time, {first}"
+                self.faults.found(f"{self.unit} {number}", what)
+                continue
+            self.seen[word] = number
             self.words.append(word)
+        return new
 
     def done(self) -> list[str]:
         """All words; says in the log how many were broken."""
         if self.broken:
-            log.warning("%s: %d words are not valid UTF-8; what is broken in them was replaced", self.path, self.broken)
-        return self.words
+            what = "words are not valid UTF-8; what is broken in them was replaced"
+            log.warning("%s: %d %s", self.faults.path, self.broken, what)
+        return Distinct(self.words)
+
+
+def settled(
+    raw: bytes, separator: bytes, names: Words, numbers: NDArray[np.int64], different: bool = False
+) -> tuple[list[str], NDArray[np.int64] | None]:
+    """The words that stand in ``raw``, one after another with a separator between them, decoded all at once where they
+    are valid UTF-8; and which of them are kept, None where all are.
+
+    ``numbers``: of their places, (R,). ``different``: it is known that no two are the same.
+    """
+    if not len(numbers):
+        return names.done(), None
+    with suppress(UnicodeDecodeError):
+        words = raw.decode().split(separator.decode())
+        if different or len(set(words)) == len(words):
+            return Distinct(words), None
+    new = names.extend(raw.split(separator), numbers.tolist())
+    return names.done(), None if all(new) else np.flatnonzero(new)
 
 
 def encoded(words: Iterable[str], unsafe: str, format: str) -> list[bytes]:

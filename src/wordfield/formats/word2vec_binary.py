@@ -7,19 +7,31 @@ counts.
 
 from __future__ import annotations
 
+import mmap
+import sys
 from pathlib import Path
-from typing import IO
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wordfield.formats import word2vec
 from wordfield.formats.faults import Faults
-from wordfield.formats.files import check_file, opened, replacing
+from wordfield.formats.files import check_file, replacing
+from wordfield.formats.source import Source
 from wordfield.formats.table import FormatError, Table
-from wordfield.storage import Dense
+from wordfield.storage import Dense, Records, Storage
 
 HOLDS: frozenset[str] = frozenset()
 STEP = 1 << 23
+HEADER = 100
+"""Bytes of the first line, at most."""
+SMALL = 1 << 20
+"""Bytes of a file so short that its rows are copied."""
+FEW = 50_000
+"""Rows that are sooner found one by one than a compiled kernel is loaded."""
+LONGEST = 1 << 20
+"""Bytes of a word, at most, and of the words that are looked at in one go."""
 
 check_target = check_file
 
@@ -37,30 +49,34 @@ def sniff(path: Path, head: bytes) -> bool:
 
 
 def load(path: Path, faults: Faults) -> Table:
-    """Read the whole file, 8 MiB at a time; ``FormatError`` names the word and byte where it ends too soon or goes on
-    too long.
+    """Find the rows in the file, where they stay if there are many; ``FormatError`` names the word and byte where it
+    ends too soon or goes on too long.
     """
-    with opened(path) as (stream, limit):
-        first = stream.readline(100)
-        words, dim = word2vec.promised(path, first, (4, 1), limit)
-        matrix = np.empty((words, dim), dtype=np.float32)
-        names = word2vec.Words(path, "word", 1)
-        begin, data, row = len(first), b"", 0  # begin: the place of data in the file
-        while row < words:
-            more = stream.read(max(STEP, 8 * dim))
-            data += more
-            found, vectors, here = _rows(data, words - row, 4 * dim)
-            names.extend(found)
-            matrix[row : row + len(found)] = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(-1, dim)
-            row += len(found)
-            begin, data = begin + here, data[here:]
-            if not more and row < words:
-                raise FormatError(
-                    f"{path}: truncated: word {row + 1} of the {words} that line 1 promises begins at byte {begin}, "
-                    f"and the file ends {len(data)} bytes later; a whole row has more than {4 * dim}"
-                )
-        _end(path, stream, data, begin, words)
-    return Table(names.done(), Dense(matrix))
+    source = Source(path)
+    first = source.data[: source.data[:HEADER].find(b"\n") + 1]
+    words, dim = word2vec.promised(faults, first or source.data[:HEADER], (4, 1), len(source.data))
+    found = _located(source, len(first), words, dim)
+    if len(found.starts) < words:
+        what = f"truncated: word {len(found.starts) + 1} of the {words} that line 1 promises begins at byte {found.end}"
+        left = f"the file ends {len(source.data) - found.end} bytes later; a whole row has more than {4 * dim}"
+        faults.found(f"byte {found.end}", f"{what}, and {left}")
+    elif more := _more(source, found.end):
+        what = f"after the {words} words that line 1 promises the file goes on with {more!r}: a wrong header"
+        faults.found(f"byte {found.end}", what)
+        whole = _located(source, len(first), len(source.data), dim)
+        found = found if _more(source, whole.end) else whole
+    if not len(found.starts):
+        raise FormatError(f"{path}: byte {found.end}: no word with {dim} numbers: truncated, or a wrong header")
+    names = word2vec.Words(path, "word", 1, faults)
+    count = len(found.starts)
+    named, kept = word2vec.settled(found.names, b" ", names, np.arange(1, count + 1), found.different)
+    starts = found.starts if kept is None else found.starts[kept]
+    storage: Storage = Records(np.frombuffer(source.data, np.uint8), starts, dim)
+    if len(source.data) < SMALL or sys.byteorder == "big":
+        rows = [np.frombuffer(source.data, "<f4", dim, start) for start in starts.tolist()]
+        storage = Dense(np.array(rows, np.float32))
+    source.unchanged()
+    return Table(named, storage)
 
 
 def save(table: Table, path: Path) -> None:
@@ -82,26 +98,53 @@ def save(table: Table, path: Path) -> None:
             )
 
 
-def _rows(data: bytes, most: int, width: int) -> tuple[list[bytes], list[memoryview], int]:
-    """The words and vectors of the whole rows in ``data``, ``most`` at most, and where the first byte after them
-    stands.
+class Located(NamedTuple):
+    """The rows of a file: where their numbers begin (R,), the words with a space between them, whether it is sure that
+    no two are the same, and the byte after all.
     """
-    names, vectors = [], []
-    view, here, size = memoryview(data), 0, len(data)
-    for _ in range(most):
-        space = data.find(b" ", here)
-        if space < 0 or space + 1 + width > size:
+
+    starts: NDArray[np.int64]
+    names: bytes
+    different: bool
+    end: int
+
+
+def _located(source: Source, here: int, most: int, dim: int) -> Located:
+    """The whole rows from byte ``here`` on, ``most`` at most."""
+    most = min(most, (len(source.data) - here) // (4 * dim + 1))
+    if most < FEW:
+        return _stepped(source.data, here, most, 4 * dim)
+    from wordfield.kernels.rows import records
+
+    data = np.frombuffer(source.data, np.uint8)
+    starts, hashes = np.empty(most, np.int64), np.empty(most, np.uint64)
+    names, parts, row = np.empty(LONGEST, np.uint8), [], 0
+    while row < most:
+        count, here, put = records(data, here, 4 * dim, starts[row:], hashes[row:], names)
+        parts.append(names[:put].tobytes())
+        row += count
+        if not count:
             break
-        names.append(data[here:space].removeprefix(b"\n"))
-        vectors.append(view[space + 1 : space + 1 + width])
+    ordered = np.sort(hashes[:row])
+    return Located(starts[:row], b"".join(parts)[:-1], not (ordered[1:] == ordered[:-1]).any(), here)
+
+
+def _stepped(data: bytes | mmap.mmap, here: int, most: int, width: int) -> Located:
+    """The same, row by row."""
+    starts: list[int] = []
+    names: list[bytes] = []
+    while len(starts) < most:
+        begin = here + (data[here : here + 1] == b"\n")
+        space = data.find(b" ", begin)
+        if space < 0 or space + 1 + width > len(data):
+            break
+        starts.append(space + 1)
+        names.append(data[begin:space])
         here = space + 1 + width
-    return names, vectors, here
+    return Located(np.array(starts, np.int64), b" ".join(names), False, here)
 
 
-def _end(path: Path, stream: IO[bytes], data: bytes, begin: int, words: int) -> None:
-    rest = data + stream.read(1 << 10)
-    if rest.strip(b"\r\n"):
-        raise FormatError(
-            f"{path}: byte {begin}: after the {words} words that line 1 promises the file goes on with {rest[:20]!r}: "
-            "a wrong header"
-        )
+def _more(source: Source, end: int) -> bytes:
+    """What stands after all rows besides ends of lines: the first of it, nothing where there is nothing."""
+    more: bytes = source.data[end : end + (1 << 10)]
+    return more[:20] if more.strip(b"\r\n") else b""

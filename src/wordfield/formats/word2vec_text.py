@@ -8,8 +8,6 @@ are written: every float32 comes back as it was.
 
 from __future__ import annotations
 
-import logging
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +16,11 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.formats import word2vec
+from wordfield.formats import text_rows, word2vec
 from wordfield.formats.faults import Faults
-from wordfield.formats.files import check_file, opened, replacing
+from wordfield.formats.files import check_file, mapped, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.storage import Dense
-
-log = logging.getLogger(__name__)
 
 HOLDS: frozenset[str] = frozenset()
 STEP = 1 << 22
@@ -43,30 +39,13 @@ def load(path: Path, faults: Faults) -> Table:
     is not the header's. A last line without a line feed is read, with a warning: the file may be cut inside a number.
     """
     with opened(path) as (stream, limit):
-        words, dim = word2vec.promised(path, stream.readline(100), (2, 1), limit + 1)
-        matrix = np.empty((words, dim), dtype=np.float32)
-        names = word2vec.Words(path, "line", 2)
-        row, ended = 0, True
-        for lines, whole in lines_of(stream):
-            ended = whole
-            found, numbers = fields_of(path, lines[: words - row], dim, row + 2)
-            names.extend(found)
-            matrix[row : row + len(found)] = floats_of(path, numbers, dim, row + 2)
-            row += len(found)
-            if any(line.strip(b" \r") for line in lines[len(found) :]):
-                what = (
-                    "an empty line, and more after it"
-                    if row < words
-                    else f"more than the {words} words that line 1 promises"
-                )
-                raise FormatError(f"{path}: line {row + 2}: {what}: damaged, or a wrong header")
-    if row < words:
-        raise FormatError(
-            f"{path}: truncated, or a wrong header: line 1 promises {words} words, line {row + 1} is the last of {row}"
-        )
-    if not ended:
-        log.warning("%s: no line feed ends the last line: if the file was cut there, its last number is wrong", path)
-    return Table(names.done(), Dense(matrix))
+        first = stream.readline(100)
+        words, dim = word2vec.promised(faults, first, (2, 1), limit + 1)
+        found = text_rows.read(stream, faults, dim, 2, words, limit - len(first) if mapped(stream) else 0)
+        if found.seen < words:
+            what = f"line 1 promises {words} words, line {found.last} is the last of {found.seen}"
+            faults.found(f"line {found.last}", f"truncated, or a wrong header: {what}")
+    return Table(found.words, Dense(found.matrix))
 
 
 def save(table: Table, path: Path) -> None:
@@ -93,36 +72,6 @@ def lines_of(stream: IO[bytes]) -> Iterator[tuple[list[bytes], bool]]:
             yield lines, True
     if rest:
         yield [rest], False
-
-
-def fields_of(path: Path, lines: list[bytes], dim: int, number: int) -> tuple[list[bytes], list[bytes]]:
-    """The word and the numbers, still characters, of each line; stops at an empty line. ``number``: that of the first
-    line.
-    """
-    words: list[bytes] = []
-    numbers: list[bytes] = []
-    for line in lines:
-        word, _, rest = line.rstrip(b" \r").partition(b" ")
-        if rest.count(b" ") != dim - 1 or not rest:
-            if not line.strip(b" \r"):
-                break
-            word, rest = _from_the_right(path, line, dim, number + len(words))
-        words.append(word)
-        numbers.append(rest)
-    return words, numbers
-
-
-def _from_the_right(path: Path, line: bytes, dim: int, number: int) -> tuple[bytes, bytes]:
-    """The same for a line whose word holds spaces, or whose fields stand apart by tabs or more than one space."""
-    found = (
-        re.fullmatch(rb"(.*?)[ \t]+(\S+(?:[ \t]+\S+){%d})" % (dim - 1), line.rstrip(b" \t\r"), re.DOTALL)
-        if dim <= 1 << 16
-        else None
-    )
-    if found is None or not found[1]:
-        fields = len(line.split())
-        raise FormatError(f"{path}: line {number}: {fields} fields; a word and {dim} numbers are needed: {line[:60]!r}")
-    return found[1], found[2]
 
 
 def floats_of(path: Path, rows: list[bytes], dim: int, number: int) -> NDArray[np.float32]:

@@ -1,4 +1,5 @@
-"""MurmurHash3 in 128 bits (Austin Appleby 2011, its variant x64), by which floret chooses the rows of n-grams.
+"""MurmurHash3 in 128 bits (Austin Appleby 2011, its variant x64), by which floret chooses the rows of n-grams; and
+MurmurHash2 in 64 bits (Appleby 2008, MurmurHash64A), by which spaCy names words.
 
 W words.
 """
@@ -14,6 +15,7 @@ FIRST, SECOND = np.uint64(0x87C37B91114253D5), np.uint64(0x4CF5AD432745937F)
 ONE, OTHER = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 ADDED = np.uint64(0x52DCE729), np.uint64(0x38495AB5)
 BITS, HALF, FIVE, WORD = np.uint64(64), np.uint64(33), np.uint64(5), np.uint64(0xFFFFFFFF)
+EARLIER, SHIFT = np.uint64(0xC6A4A7935BD1E995), np.uint64(47)
 ROUNDS = np.uint64(31), np.uint64(27), np.uint64(33), np.uint64(31)
 
 Bytes = NDArray[np.uint8]
@@ -69,4 +71,22 @@ def hashes(text: Bytes, bounds: Bounds, seed: int) -> NDArray[np.uint32]:
         high += low
         found[word, 0], found[word, 1] = np.uint32(low & WORD), np.uint32(low >> np.uint64(32))
         found[word, 2], found[word, 3] = np.uint32(high & WORD), np.uint32(high >> np.uint64(32))
+    return found
+
+
+@kernel
+def names(text: Bytes, bounds: Bounds, seed: int) -> NDArray[np.uint64]:
+    """The MurmurHash64A of each word ``text[bounds[w, 0]:bounds[w, 1]]``, (W,)."""
+    found = np.empty(len(bounds), np.uint64)
+    for word in range(len(bounds)):
+        begin, end = bounds[word, 0], bounds[word, 1]
+        state = np.uint64(seed) ^ (np.uint64(end - begin) * EARLIER)
+        for here in range(begin, end, 8):
+            part = number(text, here, end)
+            if here + 8 <= end:
+                part *= EARLIER
+                part = (part ^ (part >> SHIFT)) * EARLIER
+            state = (state ^ part) * EARLIER
+        state = (state ^ (state >> SHIFT)) * EARLIER
+        found[word] = state ^ (state >> SHIFT)
     return found

@@ -1,8 +1,8 @@
 """The n-grams of characters that a word is made of, as hashes, as fastText makes them (Bojanowski, Grave, Joulin and
 Mikolov 2017, section 3.2; its dictionary.cc).
 
-The hash is FNV-1a over bytes that are taken as signed: those of characters beyond ASCII differ from the textbook's. W
-words, H hashes.
+The hash is FNV-1a over bytes that are taken as signed: those of characters beyond ASCII differ from the textbook's.
+finalfusion has the textbook's, of 64 bits. W words, H hashes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wordfield.kernels.jit import inlined, kernel
 
 OFFSET, PRIME, WORD = np.uint64(2166136261), np.uint64(16777619), np.uint64(0xFFFFFFFF)
+LONG_OFFSET, LONG_PRIME, BYTE = np.uint64(14695981039346656037), np.uint64(1099511628211), np.uint64(0xFF)
 
 Bytes = NDArray[np.uint8]
 Bounds = NDArray[np.int64]
@@ -39,13 +40,13 @@ def hashes(text: Bytes, bounds: Bounds) -> NDArray[np.uint32]:
 
 @kernel
 def spelled(
-    text: Bytes, bounds: Bounds, minn: int, maxn: int, starts: NDArray[np.int64], found: NDArray[np.uint32]
+    text: Bytes, bounds: Bounds, minn: int, maxn: int, marks: bool, starts: NDArray[np.int64], found: NDArray[np.uint32]
 ) -> int:
     """The hashes of the n-grams of ``minn`` to ``maxn`` characters of each word, with its marks of beginning and
     end: those of word w from ``starts[w]`` on, as far as ``found`` has room; how many there are.
 
-    They come by their first character, the shorter first. A mark alone is none; bytes 10xxxxxx go with the character
-    before them.
+    They come by their first character, the shorter first. A mark alone is one only with ``marks``; bytes 10xxxxxx go
+    with the character before them.
     """
     count = 0
     for word in range(len(bounds)):
@@ -62,7 +63,7 @@ def spelled(
                     state = absorb(state, text[here])
                     here += 1
                 size += 1
-                if size >= minn and not (size == 1 and (first == begin or here == end)):
+                if size >= minn and (marks or not (size == 1 and (first == begin or here == end))):
                     if count < len(found):
                         found[count] = state
                     count += 1
@@ -72,7 +73,7 @@ def spelled(
 
 @kernel
 def spans(
-    text: Bytes, bounds: Bounds, minn: int, maxn: int, starts: NDArray[np.int64], found: NDArray[np.int64]
+    text: Bytes, bounds: Bounds, minn: int, maxn: int, marks: bool, starts: NDArray[np.int64], found: NDArray[np.int64]
 ) -> int:
     """Where each word and each of its n-grams begin and end in the text: those of word w from ``starts[w]`` on, the
     whole word first, as far as ``found`` (S, 2) has room; how many there are. A word of no bytes has none.
@@ -94,9 +95,47 @@ def spans(
                 while here < end and text[here] & 0xC0 == 0x80:
                     here += 1
                 size += 1
-                if size >= minn and not (size == 1 and (first == begin or here == end)):
+                if size >= minn and (marks or not (size == 1 and (first == begin or here == end))):
                     if count < len(found):
                         found[count, 0], found[count, 1] = first, here
                     count += 1
+    starts[len(bounds)] = count
+    return count
+
+
+@inlined
+def absorb_whole(state: np.uint64, number: np.uint64, bytes_: int) -> np.uint64:
+    """The hash of 64 bits after so many more bytes, those of a number from the lowest on."""
+    for _ in range(bytes_):
+        state = (state ^ (number & BYTE)) * LONG_PRIME
+        number = number >> np.uint64(8)
+    return state
+
+
+@kernel
+def numbered(
+    text: NDArray[np.uint32],
+    bounds: Bounds,
+    minn: int,
+    maxn: int,
+    starts: NDArray[np.int64],
+    found: NDArray[np.uint64],
+) -> int:
+    """The hashes that finalfusion gives the n-grams of each word, with its marks, of a text of characters as numbers:
+    FNV-1a of 64 bits over the length, as 8 bytes, and each character, as 4. A mark alone is one too. Otherwise as
+    ``spelled``.
+    """
+    count = 0
+    for word in range(len(bounds)):
+        starts[word] = count
+        begin, end = bounds[word, 0], bounds[word, 1]
+        for first in range(begin, end):
+            for size in range(minn, min(maxn, end - first) + 1):
+                if count < len(found):
+                    state = absorb_whole(LONG_OFFSET, np.uint64(size), 8)
+                    for here in range(first, first + size):
+                        state = absorb_whole(state, np.uint64(text[here]), 4)
+                    found[count] = state
+                count += 1
     starts[len(bounds)] = count
     return count

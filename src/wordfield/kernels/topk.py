@@ -9,15 +9,18 @@ Q queries, R rows of the block, E rows excluded for each query, P factors of a p
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.kernels.jit import kernel
+from wordfield.kernels.jit import inlined, kernel
 
 STRETCH = 128
 EMPTY = -1
 """The row of a place in the heap that nothing has filled."""
 
+Float = np.floating[Any]
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
@@ -100,3 +103,64 @@ def products(cosines: Floats, scale: Floats, positives: int, epsilon: float, out
             else:
                 for i in range(width):
                     line[i] /= (part[i] * scale[i] + one) * half + np.float32(epsilon)
+
+
+@inlined
+def _answers(of_a: Float, of_b: Float, of_c: Float, multiplied: bool, epsilon: Float) -> Float:
+    """The score of a row that has these cosines with a, b and c."""
+    half, one = np.float32(0.5), np.float32(1.0)
+    if multiplied:
+        return (of_b + one) * half * ((of_c + one) * half) / ((of_a + one) * half + epsilon)
+    return of_b - of_a + of_c
+
+
+@kernel
+def answer(
+    cosines: Floats,
+    asked: Rows,
+    rows: Rows,
+    exclude: Rows,
+    multiplied: bool,
+    epsilon: float,
+    best: Floats,
+    best_rows: Rows,
+    first: int,
+    last: int,
+) -> None:
+    """The best row so far that is to c as b is to a, of questions ``first`` to ``last`` (not included): best (Q,) its
+    score, at first -inf, best_rows (Q,).
+
+    A row's score is its cosine with b - a + c, but for the length of that, or, ``multiplied``, 3CosMul's: made of its
+    cosines with the words alone, cosines (U, R). asked (Q, 3): the places of a, b and c among these words. rows (R,)
+    ascending within and between calls, so that of equal scores the lower row stays; exclude (Q, E) rows that are no
+    answer. NaN never is.
+    """
+    width = cosines.shape[1]
+    small = np.float32(epsilon)
+    for q in range(first, last):
+        line_a, line_b, line_c = cosines[asked[q, 0]], cosines[asked[q, 1]], cosines[asked[q, 2]]
+        most = best[q]
+        for start in range(0, width, STRETCH):
+            of_a = line_a[start : start + STRETCH]
+            of_b = line_b[start : start + STRETCH]
+            of_c = line_c[start : start + STRETCH]
+            better = np.int32(0)
+            if multiplied:
+                for i in range(len(of_a)):
+                    better += np.int32(_answers(of_a[i], of_b[i], of_c[i], True, small) > most)
+            else:
+                for i in range(len(of_a)):
+                    better += np.int32(_answers(of_a[i], of_b[i], of_c[i], False, small) > most)
+            if better == 0:
+                continue
+            for i in range(len(of_a)):
+                score = _answers(of_a[i], of_b[i], of_c[i], multiplied, small)
+                if not score > most:
+                    continue
+                allowed = True
+                for e in range(exclude.shape[1]):
+                    if exclude[q, e] == rows[start + i]:
+                        allowed = False
+                if allowed:
+                    most = best[q] = score
+                    best_rows[q] = rows[start + i]

@@ -1,67 +1,28 @@
-"""Nearest rows by cosine, exactly: blocks of the table times many queries as one matrix product, the k best kept as
-they are made.
+"""Nearest rows by cosine, exactly: blocks of the table times queries, the k best kept as the products are made.
 
 No copy of the table in unit length is made; the norms divide the scores. So a table mapped from disk is read once a
-call and stays there. A table may be sparse (CSR): it is never made dense, the queries are. One of codes is decoded a
-block at a time.
+call and stays there. A table may be sparse (CSR) or of codes; see `blocks` for how each is multiplied. Equal rows have
+equal scores for one query; a row may score otherwise, in the last digit of a float32, when other queries are asked with
+it, or other rows.
 
 V rows of the table, D dimensions, Q queries, C candidate rows, k answers, E rows excluded for each query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeGuard
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.search.blocks import QUERIES, QUIET, Floats, Pass, Rows, product
+
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from wordfield.search.blocks import Matrix
 
-    Matrix: TypeAlias = "NDArray[np.float32] | csr_array[Any] | Readable"
-
-Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
-
-QUERIES = 256
-"""Queries in one product."""
-SCORES = 1 << 20
-"""Scores in one product: 4 MiB, so that the kernel finds them in the cache."""
-AT_ONCE = 16
-"""Queries multiplied with a sparse table in one go, if there are several."""
-FEW = 6
-"""Queries that are sooner multiplied with a sparse table one by one."""
-SPARSE = 1 << 22
-"""Entries of a sparse table in one product."""
-THREADS = 4
-"""That multiply a sparse table, at most: memory does not feed more."""
 EPSILON = 0.001
 """Keeps 3CosMul from dividing by zero (Levy and Goldberg 2014, section 4.2)."""
-
-
-class Readable(Protocol):
-    """A table (V, D) that makes the rows that are read of it: float32, those of a slice or of given numbers."""
-
-    @property
-    def shape(self) -> tuple[int, int]: ...
-    def __getitem__(self, rows: Any, /) -> Floats: ...
-
-
-class Stretch(NamedTuple):
-    """Rows of a sparse table, as ``csr_array`` has them; one of those would copy what is less than half of its
-    memory.
-    """
-
-    indptr: NDArray[Any]
-    indices: NDArray[Any]
-    data: Floats
-    shape: tuple[int, int]
-
-
-QUIET = np.errstate(over="ignore", invalid="ignore")
-"""Rows that hold NaN or infinity make such products, which are no answers; there is nothing to warn of."""
 
 
 @QUIET
@@ -90,13 +51,9 @@ def nearest(
     with -1; candidates (C,) the only rows wanted, ascending. Where fewer than k rows are left the rest is row -1 with
     cosine -inf. Rows of zeros have cosine 0; rows that hold NaN or infinity are never an answer.
     """
-    best = _Best(len(queries), min(k, matrix.shape[0] if candidates is None else len(candidates)), exclude)
     directions = unit(queries).astype(np.float32)
-    for rows, block, scale in _blocks(matrix, norms, candidates):
-        for start in range(0, len(directions), QUERIES):
-            here = slice(start, start + QUERIES)
-            best.push(here, _product(directions[here], block), scale, rows)
-    return best.ordered(k)
+    asked = _Asked(directions, 1, k, exclude)
+    return _found(asked, matrix, norms, candidates, lambda products, scale: (products, scale))
 
 
 @QUIET
@@ -118,18 +75,14 @@ def nearest_by_product(
     from wordfield.kernels.topk import products
 
     count, factors, dim = queries.shape
-    best = _Best(count, min(k, matrix.shape[0] if candidates is None else len(candidates)), exclude)
+
+    def multiplied(cosines: Floats, scale: Floats) -> tuple[Floats, Floats]:
+        scores = np.empty((len(cosines) // factors, len(scale)), dtype=np.float32)
+        products(cosines.reshape(len(scores), factors, len(scale)), scale, positives, EPSILON, scores)
+        return scores, np.ones_like(scale)
+
     directions = unit(queries.reshape(count * factors, dim)).astype(np.float32)
-    step = max(1, QUERIES // factors)
-    for rows, block, scale in _blocks(matrix, norms, candidates):
-        one = np.ones_like(scale)
-        for start in range(0, count, step):
-            cosines = _product(directions[start * factors : (start + step) * factors], block)
-            here = slice(start, min(start + step, count))
-            scores = np.empty((here.stop - start, len(rows)), dtype=np.float32)
-            products(cosines.reshape(len(scores), factors, len(rows)), scale, positives, EPSILON, scores)
-            best.push(here, scores, one, rows)
-    return best.ordered(k)
+    return _found(_Asked(directions, factors, k, exclude), matrix, norms, candidates, multiplied)
 
 
 @QUIET
@@ -139,77 +92,52 @@ def cosines(matrix: Matrix, queries: Floats, *, norms: Floats) -> Floats:
     """
     directions = unit(np.atleast_2d(queries)).astype(np.float32)
     found = np.empty((len(directions), matrix.shape[0]), dtype=np.float32)
-    for rows, block, scale in _blocks(matrix, norms, None):
-        found[:, rows[0] : rows[-1] + 1] = _product(directions, block) * scale
+    over = Pass(matrix, norms, None, len(directions))
+
+    def fill(first: int, last: int) -> None:
+        for rows, block, scale in over.blocks(first, last):
+            found[:, rows[0] : rows[-1] + 1] = product(directions, block) * scale
+
+    over.shared(fill)
     return found if queries.ndim == 2 else found[0]
 
 
-def _blocks(matrix: Matrix, norms: Floats, candidates: Rows | None) -> Iterator[tuple[Rows, Floats | Stretch, Floats]]:
-    """The table in order: row numbers (R,), rows (R, D), and what makes a product with a unit vector a cosine (R,)."""
-    count = matrix.shape[0] if candidates is None else len(candidates)
-    step = SCORES // QUERIES
-    if _is_sparse(matrix):
-        step = max(step, int(SPARSE * matrix.shape[0] // max(1, matrix.nnz)))
-    first = 0 if candidates is None or not count else int(candidates[0])
-    together = candidates is None or not count or candidates[-1] - first == count - 1
-    for start in range(0, count, step):
-        stop = min(start + step, count)
-        rows = np.arange(start, stop) if candidates is None else candidates[start:stop]
-        block = _stretch(matrix, first + start, first + stop) if together else _chosen(matrix, rows)
-        lengths = norms[rows]
-        directed = (lengths > 0) & np.isfinite(lengths)
-        yield rows, block, np.where(directed, 1 / np.where(directed, lengths, 1), 0).astype(np.float32)
+class _Asked(NamedTuple):
+    """What is looked for: the directions of all queries, ``factors`` each, (Q * factors, D); how many rows are wanted;
+    rows that are not.
+    """
+
+    directions: Floats
+    factors: int
+    k: int
+    exclude: Rows | None
 
 
-def _is_sparse(matrix: Matrix) -> TypeGuard[csr_array[Any]]:
-    return hasattr(matrix, "indptr")
+def _found(
+    asked: _Asked,
+    matrix: Matrix,
+    norms: Floats,
+    candidates: Rows | None,
+    scored: Callable[[Floats, Floats], tuple[Floats, Floats]],
+) -> tuple[Rows, Floats]:
+    """The best rows. ``scored``: makes of products (q * factors, R), and of what makes them cosines (R,), scores (q, R)
+    and what these are multiplied by (R,).
+    """
+    directions, factors, k, exclude = asked
+    count = len(directions) // factors
+    over = Pass(matrix, norms, candidates, len(directions))
+    step = max(1, QUERIES // factors)
 
+    def scan(first: int, last: int) -> _Best:
+        best = _Best(count, min(k, over.count), exclude)
+        for rows, block, scale in over.blocks(first, last):
+            for start in range(0, count, step):
+                here = slice(start, min(start + step, count))
+                products = product(directions[here.start * factors : here.stop * factors], block)
+                best.push(here, *scored(products, scale), rows)
+        return best
 
-def _stretch(matrix: Any, start: int, stop: int) -> Floats | Stretch:
-    """Consecutive rows, not copied where the table has them."""
-    if not _is_sparse(matrix):
-        block: Floats = matrix[start:stop]
-        return block
-    begin, end = matrix.indptr[start], matrix.indptr[stop]
-    shape = (stop - start, matrix.shape[1])
-    return Stretch(matrix.indptr[start : stop + 1] - begin, matrix.indices[begin:end], matrix.data[begin:end], shape)
-
-
-def _chosen(matrix: Any, rows: Rows) -> Floats | Stretch:
-    """Any rows, copied."""
-    if not _is_sparse(matrix):
-        some: Floats = matrix[rows]
-        return some
-    chosen = matrix[rows]
-    return Stretch(chosen.indptr, chosen.indices, chosen.data, chosen.shape)
-
-
-def _product(directions: Floats, block: Floats | Stretch) -> Floats:
-    """The products of directions (q, D) and rows (R, D), (q, R)."""
-    if isinstance(block, np.ndarray):
-        return directions @ block.T
-    from wordfield.kernels.spmm import dots, product, spans
-
-    indptr, indices = block.indptr.astype(np.int64), block.indices.astype(np.int32, copy=False)
-    scores = np.empty((len(directions), block.shape[0]), np.float32)
-    parts = spans(indptr, THREADS)
-    with ThreadPoolExecutor(THREADS) as pool:
-
-        def multiply(kernel: Any, by: Floats, out: Floats) -> None:
-            for done in [pool.submit(kernel, indptr, indices, block.data, by, out, *part) for part in parts]:
-                done.result()
-
-        if len(directions) <= FEW:
-            for direction, line in zip(directions, scores, strict=True):
-                multiply(dots, direction, line)
-            return scores
-        panel, out = (np.zeros((size, AT_ONCE), np.float32) for size in (block.shape[1], block.shape[0]))
-        for start in range(0, len(directions), AT_ONCE):
-            some = directions[start : start + AT_ONCE]
-            panel[:, : len(some)] = some.T
-            multiply(product(AT_ONCE), panel, out)
-            scores[start : start + AT_ONCE] = out.T[: len(some)]
-    return scores
+    return _ordered(over.shared(scan), k)
 
 
 class _Best:
@@ -226,10 +154,15 @@ class _Best:
         if self.rows.shape[1]:
             push(scores, scale, rows, self.exclude[here], self.scores[here], self.rows[here])
 
-    def ordered(self, k: int) -> tuple[Rows, Floats]:
-        order = np.lexsort((self.rows, -self.scores), axis=-1)
-        rows = np.full((len(order), k), -1, dtype=np.int64)
-        scores = np.full((len(order), k), -np.inf, dtype=np.float32)
-        rows[:, : order.shape[1]] = np.take_along_axis(self.rows, order, axis=1)
-        scores[:, : order.shape[1]] = np.take_along_axis(self.scores, order, axis=1)
-        return rows, scores
+
+def _ordered(found: Sequence[_Best], k: int) -> tuple[Rows, Floats]:
+    """The k best of all heaps, best first."""
+    kept = np.concatenate([best.rows for best in found], axis=1)
+    made = np.concatenate([best.scores for best in found], axis=1)
+    order = np.lexsort((kept, -made), axis=-1)[:, :k]
+    rows = np.full((len(order), k), -1, dtype=np.int64)
+    scores = np.full((len(order), k), -np.inf, dtype=np.float32)
+    lines = np.arange(len(order))[:, None]
+    rows[:, : order.shape[1]] = kept[lines, order]
+    scores[:, : order.shape[1]] = made[lines, order]
+    return rows, scores

@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wordfield.kernels.arrays import gapless
 from wordfield.storage.dense import averaged, lengths
 
 CENTROIDS = 256
@@ -45,6 +46,10 @@ class Coded(ABC):
     def chosen(self, rows: NDArray[np.int64]) -> Coded:
         """A table of the given rows, as codes."""
 
+    def stretch(self, rows: slice) -> Floats:
+        """The rows of a slice, decoded, (n, D)."""
+        return self.take(np.arange(*rows.indices(len(self))))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.shape[0]} x {self.shape[1]}, {self.nbytes} bytes)"
 
@@ -53,7 +58,7 @@ class Coded(ABC):
 
     def __getitem__(self, rows: Any) -> Floats:
         if isinstance(rows, slice):
-            return self.take(np.arange(*rows.indices(len(self))))
+            return self.stretch(rows)
         found = self.take(np.atleast_1d(rows))
         return found if np.ndim(rows) else found[0]
 
@@ -81,8 +86,32 @@ class Coded(ABC):
         return lengths(self)
 
 
+class Multiplied(Coded):
+    """Codes that are multiplied as they are."""
+
+    @abstractmethod
+    def decoded(self) -> Floats:
+        """All rows, decoded, (V, D)."""
+
+    @abstractmethod
+    def chosen(self, rows: NDArray[np.int64] | slice) -> Multiplied:
+        """A table of the given rows, as codes; of those of a slice not copied."""
+
+    @abstractmethod
+    def products(self, vectors: Floats) -> Floats:
+        """The products of vectors (Q, D) with all rows, (Q, V): for a few vectors sooner than decoding the rows."""
+
+    def take(self, rows: ArrayLike) -> Floats:
+        """The given rows, decoded, (n, D)."""
+        return self.chosen(np.asarray(rows, dtype=np.int64)).decoded()
+
+    def stretch(self, rows: slice) -> Floats:
+        """The rows of a slice, decoded, (n, D)."""
+        return self.chosen(rows).decoded()
+
+
 @final
-class Float16(Coded):
+class Float16(Multiplied):
     """A (V, D) table of numbers of 16 bits: 11 of them for the digits, up to 65,504."""
 
     def __init__(self, codes: NDArray[np.float16]) -> None:
@@ -100,17 +129,34 @@ class Float16(Coded):
         """Two a number."""
         return self.codes.nbytes
 
-    def take(self, rows: ArrayLike) -> Floats:
-        """The given rows, decoded, (n, D)."""
-        return self.codes[np.asarray(rows, dtype=np.int64)].astype(np.float32)
+    @property
+    def bits(self) -> NDArray[np.uint16]:
+        """The numbers as kernels take them, without gaps between them."""
+        return gapless(self.codes).view(np.uint16)
 
-    def chosen(self, rows: NDArray[np.int64]) -> Float16:
-        """A table of the given rows."""
+    def decoded(self) -> Floats:
+        """All rows, decoded, (V, D)."""
+        from wordfield.kernels.coded import widened
+
+        rows = np.empty(self.shape, np.float32)
+        widened(self.bits, np.ones(1, np.float32), rows)
+        return rows
+
+    def chosen(self, rows: NDArray[np.int64] | slice) -> Float16:
+        """A table of the given rows; of those of a slice not copied."""
         return Float16(self.codes[rows])
+
+    def products(self, vectors: Floats) -> Floats:
+        """The products of vectors (Q, D) with all rows, (Q, V)."""
+        from wordfield.kernels.coded import products
+
+        found = np.empty((len(vectors), len(self)), np.float32)
+        products(self.bits, vectors, found)
+        return found
 
 
 @final
-class Int8(Coded):
+class Int8(Multiplied):
     """A (V, D) table of whole numbers from -127 to 127, and what the 1 of each row stands for: scales (V,) float32."""
 
     def __init__(self, codes: NDArray[np.int8], scales: Floats) -> None:
@@ -131,18 +177,30 @@ class Int8(Coded):
         """One a number, and four a row."""
         return self.codes.nbytes + self.scales.nbytes
 
-    def take(self, rows: ArrayLike) -> Floats:
-        """The given rows, decoded, (n, D)."""
-        chosen = np.asarray(rows, dtype=np.int64)
-        return self.codes[chosen] * self.scales[chosen, None]
+    def decoded(self) -> Floats:
+        """All rows, decoded, (V, D)."""
+        from wordfield.kernels.coded import widened
 
-    def chosen(self, rows: NDArray[np.int64]) -> Int8:
-        """A table of the given rows."""
+        rows = np.empty(self.shape, np.float32)
+        widened(gapless(self.codes), gapless(self.scales.astype(np.float32, copy=False)), rows)
+        return rows
+
+    def chosen(self, rows: NDArray[np.int64] | slice) -> Int8:
+        """A table of the given rows; of those of a slice not copied."""
         return Int8(self.codes[rows], self.scales[rows])
+
+    def products(self, vectors: Floats) -> Floats:
+        """The products of vectors (Q, D) with all rows, (Q, V)."""
+        from wordfield.kernels.coded import products
+
+        found = np.empty((len(vectors), len(self)), np.float32)
+        products(gapless(self.codes), vectors, found)
+        found *= self.scales
+        return found
 
 
 @final
-class Product(Coded):
+class Product(Multiplied):
     """A (V, D) table of which each row is kept as codes of its parts: product quantisation (Jégou, Douze and Schmid
     2011).
 
@@ -154,7 +212,7 @@ class Product(Coded):
 
     def __init__(self, codes: Codes, centroids: Floats, part: int, lengths: tuple[Codes, Floats] | None = None) -> None:
         self.codes, self.part, self.lengths = codes, part, lengths
-        self.centroids: Floats = np.array(centroids, np.float32)  # few, and at no odd place of a file
+        self.centroids: Floats = gapless(np.require(centroids, np.float32, ["A"]))
         dim = centroids.size // CENTROIDS
         if part < 1 or centroids.size % CENTROIDS or codes.ndim != 2 or codes.shape[1] != -(-dim // part):
             raise ValueError(
@@ -177,18 +235,29 @@ class Product(Coded):
         """One a part and, where they are apart, one a length; and the centroids."""
         return self.codes.nbytes + self.centroids.nbytes + sum(each.nbytes for each in self.lengths or ())
 
-    def take(self, rows: ArrayLike) -> Floats:
-        """The given rows, decoded, (n, D)."""
+    def decoded(self) -> Floats:
+        """All rows, decoded, (V, D)."""
         from wordfield.kernels.quantizing import decode
 
-        chosen = np.asarray(rows, dtype=np.int64)
-        taken = np.empty((len(chosen), self.shape[1]), np.float32)
-        decode(np.ascontiguousarray(self.codes[chosen]), self.centroids, self.part, taken)
+        rows = np.empty(self.shape, np.float32)
+        decode(gapless(self.codes), self.centroids, self.part, rows)
         if self.lengths is not None:
-            taken *= self.lengths[1][self.lengths[0][chosen]][:, None]
-        return taken
+            rows *= self.lengths[1][self.lengths[0]][:, None]
+        return rows
 
-    def chosen(self, rows: NDArray[np.int64]) -> Product:
-        """A table of the given rows; the centroids stay."""
+    def products(self, vectors: Floats) -> Floats:
+        """The products of vectors (Q, D) with all rows, (Q, V): those with the centroids, added up row by row."""
+        from wordfield.kernels.coded import centroid_products, looked_up
+
+        table = np.empty((len(vectors), self.codes.shape[1], CENTROIDS), np.float32)
+        centroid_products(vectors, self.centroids, self.part, table)
+        found = np.empty((len(vectors), len(self)), np.float32)
+        looked_up(gapless(self.codes), table, found)
+        if self.lengths is not None:
+            found *= self.lengths[1][self.lengths[0]]
+        return found
+
+    def chosen(self, rows: NDArray[np.int64] | slice) -> Product:
+        """A table of the given rows, of those of a slice not copied; the centroids stay."""
         apart = None if self.lengths is None else (self.lengths[0][rows], self.lengths[1])
         return Product(self.codes[rows], self.centroids, self.part, apart)

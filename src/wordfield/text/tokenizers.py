@@ -114,6 +114,13 @@ class Tokenizer:
         return replace(made, dictionary=rows, version=made.libraries())
 
     @classmethod
+    def for_words(cls, words: Sequence[str]) -> Tokenizer:
+        """The tokenizer for words from elsewhere, of which nobody says how they were cut: ``words``, which lower-cases
+        unless one of them has an upper-case letter.
+        """
+        return cls.of("words", lowercase=all(word == word.lower() for word in words))
+
+    @classmethod
     def described(cls, description: Mapping[str, Any]) -> Tokenizer:
         """The tokenizer that ``describe`` described. ``TypeError`` or ``ValueError`` if it is none."""
         options = dict(description)
@@ -138,6 +145,11 @@ class Tokenizer:
         """The words of ``text``, exactly as a scan of a file with this text finds them."""
         lines = (self.words_of(line) for line in scalar(text).split("\n"))
         return [word for line in lines for word in line]
+
+    def pieces_of(self, text: str) -> list[str]:
+        """``subwords``: the pieces of a text that is not cut into lines before."""
+        text = self.normal(scalar(text))
+        return self._pieces.tokenize_lines([lower(text) if self.lowercase else text])[0]
 
     def words_of(self, line: str) -> list[str]:
         """The words of a line of text that holds no lone surrogate."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-SEARCHED = 200_000  # of the most frequent words the nearest spelling is sought, so that an error takes no second
+SEARCHED = 400_000
+"""Of so many most frequent words the nearest spelling is sought, so that an error takes no second."""
+ALIKE = 0.6
+"""What two spellings must have in common to be called near: twice the letters that one has to keep, in their order, to
+become the other, of the letters of both."""
 
 
 class Bags(NamedTuple):
@@ -18,6 +21,12 @@ class Bags(NamedTuple):
 
     starts: NDArray[np.int64]
     rows: NDArray[np.int64]
+
+
+class Distinct(list[str]):
+    """Words of which whoever made the list knows that they are strings, no two of them the same: nobody looks again. Not
+    to be changed; a copy is a plain list.
+    """
 
 
 def alone(words: int) -> Bags:
@@ -42,6 +51,8 @@ class Vocabulary:
                 raise ValueError(
                     f"{len(self._words)} words but counts of shape {self._counts.shape}: one count a word expected"
                 )
+        if isinstance(words, Distinct):
+            return
         if len(set(self._words)) != len(self._words):
             raise ValueError(f"a word can have one row only; given twice: {_repeated(self._words)!r}")
         for word in self._words:
@@ -98,8 +109,12 @@ class Vocabulary:
         """What to say about a word that is not here."""
         if not isinstance(word, str):
             return f"words are str, not {type(word).__name__}"
-        near = get_close_matches(word, self._words[:SEARCHED], n=3, cutoff=0.6)
-        also = f"; similar words that are: {', '.join(near)}" if near else ""
+        from rapidfuzz.distance import Indel
+        from rapidfuzz.process import extract
+
+        alike = Indel.normalized_similarity
+        near = extract(word, self._words[:SEARCHED], scorer=alike, processor=None, score_cutoff=ALIKE, limit=3)
+        also = f"; similar words that are: {', '.join(other for other, _, _ in near)}" if near else ""
         return f"{word!r} is not among the {len(self)} words{also}"
 
     def __len__(self) -> int:

@@ -9,7 +9,6 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -109,31 +108,29 @@ def _parted(text: Labelled, marks: Marks, share: float, seed: int) -> tuple[Labe
 
 
 def judge_data(text: Any, data: Sequence[PathLike], metric: str | None = None) -> Judge:
-    """By the mean of the scores on sets of word pairs and analogies: all in ``data``, files or folders, or those of the
-    task, or the one set, that ``metric`` names.
+    """By the mean of the scores on sets of human judgement, of each its first metric: all in ``data``, files or
+    folders, or those of the task, or the one set, that ``metric`` names. Associations (WEAT) are no quality, and are
+    left out.
     """
-    named: dict[Path, str] = {}
-    for path in map(Path, data):
-        if not path.exists():
-            raise FileNotFoundError(f"no evaluation set at {path}")
-        inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        named |= {file: task for file in inside if (task := evaluation.recognise(file)) is not None}
-    chosen = [file for file, task in named.items() if metric in (None, "mean", task, file.stem)]
+    named = [each for each in evaluation.gathered(data) if each.task != "association"]
+    chosen = [each for each in named if metric in (None, "mean", each.task, each.name)]
     if not chosen:
-        there = ", ".join(sorted({*named.values(), *(file.stem for file in named)})) or "nothing that is known"
+        there = ", ".join(sorted({name for each in named for name in each[:2]})) or "nothing that is known"
         raise ValueError(f"no set for {metric or 'a score'} in {', '.join(map(str, data))}: it has {there}")
 
     def score(model: Any) -> float:
-        results = evaluation.evaluate(model.words, chosen)
-        for result in results:
-            if result["value"] is None:
+        values = []
+        for each in chosen:
+            value = each.scores(model.words, evaluation.Settings())[0].value
+            if value is None:
                 raise ValueError(
-                    f"{result['dataset']} cannot be scored, too few of its words are known: leave it out of the data, "
-                    "or name other sets as the metric"
+                    f"{each.name} cannot be scored, too few of its words are known: leave it out of the data, or name "
+                    "other sets as the metric"
                 )
-        return math.fsum(result["value"] for result in results) / len(results)
+            values.append(value)
+        return math.fsum(values) / len(values)
 
-    return Judge(metric or "mean", text, score, scored_on=", ".join(file.stem for file in chosen))
+    return Judge(metric or "mean", text, score, scored_on=", ".join(each.name for each in chosen))
 
 
 def judge_loss(recipe: Any, text: Any) -> Judge:

@@ -208,5 +208,5 @@ class _Run:
 
 def _alike(one: Ngrams, other: Ngrams) -> bool:
     """Whether n-grams fall into the same buckets."""
-    fields = ("minn", "maxn", "bucket", "hash", "hash_count", "seed", "own", "begin", "end")
+    fields = ("minn", "maxn", "bucket", "hash", "hash_count", "seed", "own", "begin", "end", "combined")
     return all(getattr(one, field) == getattr(other, field) for field in fields)
