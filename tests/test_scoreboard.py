@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wordfield.evaluation.comparison import compare
-from wordfield.evaluation.scores import Score, of_shares
+from wordfield.evaluation.scores import Mean, Score
 from wordfield.scoreboard import Marks, alone, as_csv, as_markdown, before_and_after, legend, tables
 from wordfield.terminal import shown
 
@@ -19,7 +19,7 @@ PLAIN = Marks()
 def score(dataset: str, right: int, covered: int = 100, oov: str = "skip", task: str = "analogy") -> Score:
     """So many of 100 items right, the first ones, and so many covered."""
     items = np.arange(100)
-    return Score(task, dataset, "accuracy", items < covered, of_shares(items < right), oov)
+    return Score(task, dataset, "accuracy", items < covered, Mean(items < right), oov)
 
 
 def compared(*models: list[Score]) -> dict[str, Any]:

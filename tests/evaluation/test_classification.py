@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from wordfield import Classifier, Word2Vec, api
-from wordfield.evaluation.classification import compare, evaluate, score, wilson
+from wordfield.evaluation.classification import compare, evaluate, score
 from wordfield.text.labelled import Labelled
 
 TEXT = ["__label__a x", "__label__a __label__b y", "__label__b z", "__label__c w", "no label"]
@@ -67,13 +67,6 @@ def test_a_label_that_the_classifier_does_not_know_is_missed(model):
     assert found["P@1"]["value"] == 0.5
     assert next(each for each in found["F1 macro"]["labels"] if each["label"] == "new")["precision"] is None
     assert by_metric(score(model, Labelled(["__label__a x"]), "one"))["F1 macro"]["low"] is None
-
-
-def test_the_interval_of_a_share_is_wilsons():
-    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert wilson(0, 10)[0] == 0
-    assert wilson(10, 10)[1] == 1
-    assert wilson(0, 0) == (None, None)
 
 
 def test_labels_are_scored_as_scikit_learn_does():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wordfield.evaluation.comparison import Comparison, compare, distinct, holm, short
-from wordfield.evaluation.scores import Score, difference, of_shares
+from wordfield.evaluation.scores import Mean, Score, difference
 
 
 def score(
@@ -19,7 +19,7 @@ def score(
     """A score whose items are right (1) or wrong (0)."""
     values = np.asarray(right, bool)
     there = np.broadcast_to(np.asarray(covered, bool), values.shape).copy()
-    return Score(task, dataset, metric, there, of_shares(values), "skip", {"method": "add"})
+    return Score(task, dataset, metric, there, Mean(values), "skip", {"method": "add"})
 
 
 def shares(*right: int, items: int = 100) -> list[Score]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy import stats
 
 from wordfield.evaluation import Settings
 from wordfield.evaluation.correlation import pearson, spearman
-from wordfield.evaluation.scores import SEED, Score, difference, of_shares, share
+from wordfield.evaluation.scores import SEED, Mean, Score, difference, wilson
 from wordfield.unknown import Unknown
 
 SCORES = sys.modules["wordfield.evaluation.scores"]
@@ -22,7 +23,7 @@ SCORES = sys.modules["wordfield.evaluation.scores"]
 def score(values, covered=None, metric="accuracy"):
     values = np.asarray(values)
     covered = np.ones(len(values), bool) if covered is None else np.asarray(covered, bool)
-    return Score("analogy", "set", metric, covered, of_shares(values), "skip")
+    return Score("analogy", "set", metric, covered, Mean(values), "skip")
 
 
 @pytest.mark.parametrize("round_to", [0, 1, 6])
@@ -83,18 +84,67 @@ def test_intervals_hold_the_truth_in_about_95_of_100_sets(monkeypatch):
         theirs = 0.6 * ours + 0.8 * random.normal(size=150)
         whole = np.ones(150, bool)
         ranks = Score("similarity", "s", "spearman", whole, spearman(ours, theirs), "skip")
-        shares = (score(right).interval, tuple(share(int(right.sum()), 150)[end] for end in ("low", "high")))
-        for here, ((low, high), truth) in enumerate(zip((*shares, ranks.interval), (0.3, 0.3, 0.582), strict=True)):
+        kinds = random.random((12, 2)).mean(
+            axis=1
+        )  # a pair of two kinds is right as often as they are in the mean
+        pairs = np.array([(i, j) for i in range(12) for j in range(12) if i != j])
+        made = random.random(len(pairs)) < kinds[pairs].mean(axis=1)
+        alike = replace(score(made), parts=pairs.astype(np.int64))
+        intervals = (score(right).interval, alike.interval, ranks.interval)
+        for here, ((low, high), truth) in enumerate(zip(intervals, (0.3, 0.5, 0.582), strict=True)):
             inside[here] += low <= truth <= high
     assert (inside >= 105).all(), inside
     assert (inside <= 119).all(), inside
 
 
-def test_a_share_of_nothing_is_none():
-    assert share(0, 0) == {"value": None, "low": None, "high": None}
-    assert share(1, 1) == {"value": 1.0, "low": None, "high": None}
-    assert share(50, 100)["low"] == pytest.approx(0.4, abs=0.02)
-    assert share(50, 100)["high"] == pytest.approx(0.6, abs=0.02)
+def test_the_interval_of_a_share_is_wilsons_where_samples_tell_nothing():
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert wilson(0, 0) == (None, None)
+    assert score(np.ones(10, bool)).interval == wilson(10, 10) == (pytest.approx(0.7225, abs=1e-4), 1)
+    assert score(np.zeros(10, bool)).interval == wilson(0, 10) == (0, pytest.approx(0.2775, abs=1e-4))
+    three = replace(score(np.ones(9, bool)), parts=np.repeat(np.arange(3), 3)[:, None])
+    assert three.interval == wilson(3, 3)
+
+
+@pytest.mark.parametrize("strata", [None, ["b"] * 3 + ["a"] * 7])
+def test_items_are_in_a_sample_as_often_as_their_parts_are(strata, monkeypatch):
+    monkeypatch.setattr(SCORES, "SAMPLES", 40)
+    random = np.random.default_rng(5)
+    parts = np.array([(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 6), (6, 3), (3, 5), (4, 6), (5, 3)])
+    values, covered = random.random(10), np.arange(10) != 7
+    groups = None if strata is None else np.array(strata)
+    made = Score("analogy", "set", "share", covered, Mean(values), "skip", {}, parts, groups)
+    draw, seven = np.random.default_rng(SEED), np.arange(7)
+    found = made.sampled(made.items)
+    if groups is None:
+        drawn = draw.integers(7, size=(40, 7), dtype=np.int32)
+    else:  # of strata in the order of their names
+        numbers, sizes = np.array([3, 4, 5, 6, 0, 1, 2]), np.array([4] * 4 + [3] * 3)
+        drawn = numbers[(np.array([0] * 4 + [4] * 3) + (draw.random((40, 7)) * sizes).astype(int))]
+    for value, sample in zip(found, drawn, strict=True):
+        times = [(sample == part).sum() for part in seven]
+        weights = np.array([covered[item] * times[one] * times[other] for item, (one, other) in enumerate(parts)])
+        expected = (weights * values).sum() / weights.sum() if weights.sum() else np.nan
+        np.testing.assert_allclose(value, expected)
+
+
+def test_only_means_are_weighed():
+    with pytest.raises(ValueError, match="their measure is a Mean"):
+        replace(score([True, False]), measure=lambda rows: rows.mean(axis=1), parts=np.zeros((2, 1), np.int64))
+
+
+def test_each_stratum_is_drawn_from_by_itself():
+    kinds = np.array([0, 1, 0, 1, 1])
+    seen = []
+
+    def measure(rows):
+        seen.append(rows)
+        return np.zeros(len(rows))
+
+    replace(score(np.ones(5, bool)), measure=measure, strata=kinds).sampled(np.arange(5))
+    drawn = np.concatenate(seen)
+    assert (np.sort(kinds[drawn], axis=1) == [0, 0, 1, 1, 1]).all()
+    assert set(np.unique(drawn)) == set(range(5))
 
 
 def test_a_difference_is_found_on_the_items_that_both_cover():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.alignment.pairs import Pair, Rows, directed, row_of
-from wordfield.evaluation.scores import Score, of_shares
+from wordfield.evaluation.scores import Mean, Score
 from wordfield.formats.table import HELD
 from wordfield.search import csls, exact
 from wordfield.vectors import WordVectors
@@ -82,7 +82,7 @@ def precision(
             hits = np.zeros(len(asked.words), bool)
             hits[places] = right[:, :most].any(axis=1)
             more = {"retrieval": retrieval}
-            scores.append(Score("alignment", "pairs", f"precision@{most}", covered, of_shares(hits), "skip", more))
+            scores.append(Score("alignment", "pairs", f"precision@{most}", covered, Mean(hits), "skip", more))
     return scores
 
 

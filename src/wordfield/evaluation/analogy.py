@@ -9,6 +9,7 @@ dimensions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.evaluation.questions import Question, read, sniff, together
-from wordfield.evaluation.scores import Score, Settings, of_shares, share
+from wordfield.evaluation.scores import Mean, Score, Settings
 from wordfield.search import exact, relations
 from wordfield.unknown import Unknown
 from wordfield.vectors import WordVectors
@@ -52,15 +53,24 @@ def scores(words: WordVectors, name: str, files: Sequence[Path], settings: Setti
     right = answers(words, questions, settings.restrict_vocab, settings.method, settings.unknown)
     names = np.array([question.section for question in questions])
     syntactic = np.char.startswith(names, SYNTACTIC)
-    more: dict[str, Any] = {
-        "method": settings.method,
-        "restrict_vocab": settings.restrict_vocab,
-        "sections": [{"name": each, **_share(right[names == each])} for each in dict.fromkeys(names.tolist())],
-    }
-    if syntactic.any() and not syntactic.all():
-        more |= {"semantic": _share(right[~syntactic]), "syntactic": _share(right[syntactic])}
     policy = settings.unknown.applied(words)
-    return [Score("analogy", name, "accuracy", right >= 0, of_shares(right == 1), policy, more)]
+    whole = Score("analogy", name, "accuracy", right >= 0, Mean(right == 1), policy, {}, pairs(questions), names)
+    more = whole.more
+    more |= {"method": settings.method, "restrict_vocab": settings.restrict_vocab}
+    more["sections"] = [{"name": each, **_within(whole, names == each)} for each in dict.fromkeys(names.tolist())]
+    if syntactic.any() and not syntactic.all():
+        more |= {"semantic": _within(whole, ~syntactic), "syntactic": _within(whole, syntactic)}
+    return [whole]
+
+
+def pairs(questions: Sequence[Question]) -> NDArray[np.int64]:
+    """The numbers of the two pairs that each question is made of, (Q, 2): of each section its own."""
+    numbers: dict[tuple[str, str, str], int] = {}
+    found = [
+        [numbers.setdefault((each.section, *pair), len(numbers)) for pair in ((each.a, each.b), (each.c, each.d))]
+        for each in questions
+    ]
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def answers(
@@ -182,7 +192,9 @@ def _groups(given: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
     yield begin, len(given)
 
 
-def _share(right: NDArray[np.int8]) -> dict[str, Any]:
-    """Of answers: value, low, high, pairs and covered."""
-    covered = int((right >= 0).sum())
-    return {**share(int((right == 1).sum()), covered), "pairs": len(right), "covered": covered}
+def _within(whole: Score, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+    """Of the chosen questions: value, low, high, pairs and covered."""
+    part = replace(whole, covered=whole.covered & chosen, more={})
+    low, high = part.interval
+    counts = {"pairs": int(chosen.sum()), "covered": len(part.items)}
+    return {"value": part.value, "low": low, "high": high, **counts}

@@ -137,7 +137,8 @@ def _score(words: WordVectors, test: Test, dataset: str, settings: Settings) -> 
         "attributes": [{"name": each.name, "words": n} for each, n in zip(test.attributes, sizes, strict=True)],
     }
     policy = settings.unknown.applied(words)
-    return Score("association", dataset, "effect size", covered, effect(associations, first), policy, more)
+    measure = effect(associations, first)
+    return Score("association", dataset, "effect size", covered, measure, policy, more, strata=first)
 
 
 def _of_json(path: Path, text: str) -> Iterator[Test]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wordfield.evaluation.clustering import clustered
 from wordfield.evaluation.correlation import Floats, Rows
 from wordfield.evaluation.lines import Head, cells, lines, number, numbered, plain, sentence, untagged
-from wordfield.evaluation.scores import Score, Settings, of_shares
+from wordfield.evaluation.scores import Mean, Score, Settings
 from wordfield.search.exact import unit
 from wordfield.vectors import WordVectors
 
@@ -99,7 +99,7 @@ def scores(words: WordVectors, name: str, files: Sequence[Path], settings: Setti
     more = {"categories": many}
     if duplicates := len(concepts) - len({concept.word for concept in concepts}):
         more["duplicates"] = duplicates
-    return [Score("categories", name, "purity", found.known, of_shares(right), settings.unknown.applied(words), more)]
+    return [Score("categories", name, "purity", found.known, Mean(right), settings.unknown.applied(words), more)]
 
 
 def commonest(clusters: Rows, categories: Rows) -> NDArray[np.bool_]:

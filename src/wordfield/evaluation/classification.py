@@ -10,7 +10,6 @@ E texts, M labels, P pairs of a text and a label.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.evaluation.lines import PathLike, first_lines
+from wordfield.evaluation.scores import Z95, wilson
 from wordfield.supervised import ClassifierModel
 from wordfield.text import tables
 from wordfield.text.labelled import Labelled
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-Z95 = 1.959963984540054
 
 
 def evaluate(
@@ -162,16 +160,6 @@ def _interval(value: float, pull: Floats) -> dict[str, Any]:
         return {"value": value, "low": None, "high": None}
     width = Z95 * float(np.sqrt(count / (count - 1) * (pull @ pull)))
     return {"value": value, "low": max(0.0, value - width), "high": min(1.0, value + width)}
-
-
-def wilson(right: int, count: int) -> tuple[float | None, float | None]:
-    """95 % interval of a share (Wilson 1927); None of nothing."""
-    if count == 0:
-        return None, None
-    share, z2 = right / count, Z95**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    width = Z95 * sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return (middle - width if right else 0.0), (middle + width if right < count else 1.0)
 
 
 def _ratio(part: float, whole: float) -> float | None:

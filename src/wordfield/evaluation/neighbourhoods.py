@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.evaluation.scores import Score, of_shares
+from wordfield.evaluation.scores import Mean, Score
 from wordfield.search import exact
 from wordfield.vectors import HELD, WordVectors
 
@@ -81,7 +81,7 @@ class Overlap:
     def score(self) -> Score:
         """The mean share as a score, with its interval over the words."""
         every = np.ones(len(self.words), bool)
-        return Score("neighborhoods", "shared words", f"overlap@{self.k}", every, of_shares(self.shares), "skip")
+        return Score("neighborhoods", "shared words", f"overlap@{self.k}", every, Mean(self.shares), "skip")
 
     @cached_property
     def similarities(self) -> Floats:

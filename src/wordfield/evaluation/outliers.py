@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.evaluation.lines import Head, cells, lines, number
-from wordfield.evaluation.scores import Score, Settings, of_shares
+from wordfield.evaluation.scores import Mean, Score, Settings
 from wordfield.search.exact import unit
 from wordfield.storage.dense import averaged
 from wordfield.unknown import Unknown
@@ -69,8 +69,9 @@ def scores(words: WordVectors, name: str, files: Sequence[Path], settings: Setti
     places, sizes, covered = (np.concatenate(parts) for parts in zip(*found, strict=True))
     values = {"accuracy": (places == sizes) & covered, "opp": places / np.maximum(sizes, 1)}
     policy, more = settings.unknown.applied(words), {"groups": len(groups)}
+    parts = np.repeat(np.arange(len(groups)), [len(group.outliers) for group in groups])[:, None]
     return [
-        Score("outliers", name, metric, covered, of_shares(value), policy, dict(more))
+        Score("outliers", name, metric, covered, Mean(value), policy, dict(more), parts)
         for metric, value in values.items()
     ]
 
