@@ -126,11 +126,12 @@ def test_ratios_are_what_the_figures_say(result: dict[str, Any]) -> None:
         for ratio in measurement["ratios"]:
             row, base = table[ratio["row"]], table[measurement["base"]]
             figures = set(ratio) - {"row", "base", "quality", "more_bytes"}
-            assert figures >= {"peak_bytes"}
+            if not measurement["name"].startswith("queries"):  # which share one process, and so its memory
+                assert figures >= {"peak_bytes"}
+                assert ratio["more_bytes"] == row["peak_bytes"] - base["peak_bytes"]
             for figure in figures:
                 assert ratio[figure] * base[figure] == pytest.approx(row[figure])
-            assert ratio["more_bytes"] == row["peak_bytes"] - base["peak_bytes"]
-            for name, above in ratio["quality"].items():
+            for name, above in ratio.get("quality", {}).items():
                 assert above == pytest.approx(row["quality"][name]["value"] - base["quality"][name]["value"])
 
 
@@ -203,9 +204,6 @@ def test_queries_stand_beside_numpy_and_gensim(result: dict[str, Any]) -> None:
     assert {f"wordfield, {kind}, random" for kind in kinds} < one.keys()
     assert all(row["wall_seconds"] > 0 for row in (one | many).values())
     assert many["wordfield, float32, random"]["queries"] == 20
-    ratios = {ratio["row"]: ratio for each in result["measurements"] for ratio in each["ratios"]}
-    speeds = [one[name]["queries_per_second"] for name in ("wordfield, int8, random", "numpy, matrix @ vector, random")]
-    assert ratios["wordfield, int8, random"]["queries_per_second"] == pytest.approx(speeds[0] / speeds[1])
     answered = rows(result, "queries-analogies")["wordfield, 3CosAdd"]
     assert answered["queries"] == 15
     assert not GENSIM or answered["alike"] is True
@@ -275,7 +273,7 @@ def test_a_record_of_before_prints(record: Path, result: dict[str, Any]) -> None
     """Records lack what was not measured when they were made."""
     for measurement in result["measurements"]:
         for ratio in measurement["ratios"]:
-            del ratio["more_bytes"]
+            ratio.pop("more_bytes", None)
         for row in measurement["rows"]:
             row.pop("helpers_bytes", None)
     del result["settings"]["chinese"]

@@ -50,7 +50,7 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
         assert "://" in target or (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
+@pytest.mark.parametrize("target", ["demo", "test", "peers", "check", "bench"])
 def test_make_has_the_targets_that_the_pages_name(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert f"make {target}" in (ROOT / "README.md").read_text("utf-8")

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordfield import api
-from wordfield.formats import fasttext_binary
+from wordfield import api, formats
 from wordfield.formats.table import Classes, FormatError, Table
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
@@ -261,7 +260,7 @@ def test_a_model_of_fasttext_gives_what_it_gives_there(loss, more, tmp_path, dat
     options |= {name[1:]: int(value) for name, value in zip(more[::2], more[1::2], strict=True)}
     theirs = fasttext.train_supervised(str(data / "classify" / "cooking.train"), loss=short, **options)
     theirs.save_model(str(tmp_path / "model.bin"))
-    ours = ClassifierModel.of(fasttext_binary.load(tmp_path / "model.bin"))
+    ours = ClassifierModel.of(formats.load(tmp_path / "model.bin", "fasttext"))
     lines = (data / "classify" / "cooking.valid").read_text("utf-8").split("\n")[:300]
     chances = ours.predict_proba(lines)
     for line, row in zip(lines, chances, strict=True):

@@ -83,25 +83,32 @@ PARTS = {
     "phrases": "the joining of phrases: texts must come with theirs joined",
     "unknown": "one way with unknown pieces: model2vec leaves them out, sentence-transformers counts them",
     "pooling": "prompts and dimensions that are left out, of which model2vec knows nothing",
+    "settings": "tokenizer and history, and of the recipe what is no setting of fastText's, such as the learning rate",
+    "squares": "how far the steps of training have become smaller: training goes on, with large ones",
+    "words": "words: they keep their vectors, but none is listed",
 }
 
 
-def load(path: str | Path, *, repair: bool = False) -> Result:
+def load(path: str | Path, format: str | None = None, *, repair: bool = False) -> Result:
     """Read a model of any known format, recognised by its content; a classifier where it has labels.
 
-    ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``repair``: rows
-    that are damaged, or stand twice, are left out, which the log says, and the rest is read.
+    ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``format``: what it
+    is, of the names in ``wordfield.formats.FORMATS``, where its beginning does not show it. ``repair``: rows that are
+    damaged, or stand twice, are left out, which the log says, and the rest is read.
     """
     from wordfield import formats
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
 
-    table = formats.load(path, repair=repair)
+    table = formats.load(path, format, repair)
     return StaticModel.of(table) if table.classes is None else ClassifierModel.of(table)
 
 
 def save(model: Result, path: str | Path, format: str | None = None) -> None:
-    """Write a model: in the format named, or the one that the name's ending says (.bin, .txt, .vec; none: a folder)."""
+    """Write a model: in the format named, of those in ``wordfield.formats.FORMATS``, or the one that the name's ending
+    says, see ``wordfield.formats.SUFFIXES``; without an ending a native folder, which keeps all. Of what else is left
+    out ``wordfield.formats.losses`` tells.
+    """
     model.save(path, format)
 
 
@@ -187,13 +194,8 @@ def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any
         return model.info()
     from wordfield import formats
 
-    described = load(model).info()
-    return {
-        "model": str(model),
-        "format": formats.recognise(model),
-        **described,
-        "bytes": stored_bytes(model),
-    }
+    described, name = load(model).info(), formats.recognise(model)
+    return {"model": str(model), "format": name, **described, "bytes": stored_bytes(model, name)}
 
 
 def index(
@@ -246,16 +248,19 @@ def neighbors(
     """For each of ``words`` its ``k`` nearest words with their cosines, nearest first.
 
     ``unknown``: what becomes of words that the vocabulary does not have, see ``wordfield.Unknown``; None: n-grams,
-    where the model has them, else ``KeyError``. A word that is left out has no neighbours; a word that stands in for
+    where the model has them, else ``KeyError``. A word that is left out, or has zeros, has no neighbours; a word that stands in for
     another is no neighbour of it, as no word is its own. ``index``: find them by what ``index`` wrote, sooner among
     very many words; it may miss some.
     """
+    from wordfield.unknown import ZEROS
+
     field, asked = opened(model).words, list(dict.fromkeys(words))
     if isinstance(index, (str, Path)):
         from wordfield.search.approximate import Index
 
         index = Index.open(index, field)
-    terms = looked_up(field, asked, unknown).terms
+    found = looked_up(field, asked, unknown)
+    terms = [None if kind == ZEROS else term for term, kind in zip(found.terms, found.kinds, strict=True)]
     near = iter(field.most_similar([term for term in terms if term is not None], k, index=index))
     return {word: [] if term is None else next(near) for word, term in zip(asked, terms, strict=True)}
 
@@ -409,6 +414,9 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
     the vocabulary has it), ``origin`` (what its vector is made of, in words), rows, and ``ngrams``, objects of ngram,
     row and known (whether a word of the vocabulary has it). A word without rows has no vector, or one of zeros.
 
+    The words are those that ``embed`` takes: where a model says so itself, after a prompt, of a long text the first
+    ones, and without the piece for what is unknown.
+
     ``unknown``: as in ``embed``. Of "rare" the rows are those of the rarest words.
     """
     from wordfield.text.ngrams import NgramVocabulary
@@ -416,7 +424,7 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
 
     read = opened(model)
     vocabulary = read.words.vocabulary
-    found = Unknown.of(unknown, TEXTS).find(read.words, read.tokenizer.tokenize(text))
+    found = Unknown.of(unknown, TEXTS).find(read.words, read.words_of(text))
     told = []
     for word, origin, rows in zip(found.asked, found.origins, found.rows, strict=True):
         ngrams = vocabulary.origin(word).ngrams if isinstance(vocabulary, NgramVocabulary) else []
@@ -439,13 +447,14 @@ def convert(
     seed: int = 1,
     data: Sequence[str | Path] = (),
     repair: bool = False,
+    source_format: str | None = None,
 ) -> dict[str, Any]:
     """Write the model ``source`` to ``target`` in another format, or smaller; ``FormatError`` for a word that it cannot
     hold.
 
     ``quantize``, ``part``, ``norms``, ``output``, ``max_words``, ``max_ngrams``, ``seed``: how it is made smaller, see
     ``wordfield.compression.compressed``. ``data``: what ``evaluate`` takes, to score before and after. ``repair``: what
-    is damaged in ``source`` is left out.
+    is damaged in ``source`` is left out. ``source_format``: what ``source`` is, where its beginning does not show it.
 
     Returns out, format, vocabulary, dim, and ``lost``: what is not kept besides words and vectors; with ``repair`` also
     ``repaired``: what was left out, a text each, the first 20 and how many more. Where it was made
@@ -458,10 +467,14 @@ def convert(
     from wordfield.vectors import WordVectors
 
     refuse_foreign(Path(target), format or formats.format_of(target))
-    table = whole = formats.load(source, repair=repair)
+    source_format = source_format or formats.recognise(source)
+    table = whole = formats.load(source, source_format, repair)
     name = format or formats.chosen(whole, target)
-    scored = load(source, repair=True) if data and repair else source
-    before = {"bytes": stored_bytes(source), "results": evaluate(scored, data)["results"] if data else []}
+    scored = load(source, source_format, repair=repair) if data else source
+    before = {
+        "bytes": stored_bytes(source, source_format),
+        "results": evaluate(scored, data)["results"] if data else [],
+    }
     chosen = {"part": part, "norms": norms, "output": output, "max_words": max_words, "max_ngrams": max_ngrams}
     smaller = quantize is not None or max_words is not None or max_ngrams is not None
     if smaller or output or norms:
@@ -477,12 +490,12 @@ def convert(
     } | ({"repaired": whole.repaired} if repair else {})
     if not smaller and not data:
         return result
-    stay = overlap(WordVectors.of(whole), WordVectors.of(formats.load(target)), among_shared=False)
+    stay = overlap(WordVectors.of(whole), WordVectors.of(formats.load(target, name)), among_shared=False)
     result |= {
-        "bytes": {"before": before["bytes"], "after": stored_bytes(target)},
+        "bytes": {"before": before["bytes"], "after": stored_bytes(target, name)},
         "overlap": None if stay is None else stay.score.value,
     }
-    after = evaluate(target, data)["results"] if data else []
+    after = evaluate(load(target, name), data)["results"] if data else []
     return result | ({"results": [*map(changed, before["results"], after)]} if data else {})
 
 
@@ -495,10 +508,11 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return named | {"before": one, "after": other, "change": change, "covered": covered}
 
 
-def stored_bytes(path: str | Path) -> int:
-    """Bytes of a model's file, or of all files of its folder."""
-    files = sorted(Path(path).iterdir()) if Path(path).is_dir() else [Path(path)]
-    return sum(file.stat().st_size for file in files)
+def stored_bytes(path: str | Path, format: str | None = None) -> int:
+    """Bytes of a model's file and of those that belong to it, or of all files in its folder."""
+    from wordfield import formats
+
+    return sum(file.stat().st_size for file in formats.files_of(path, format))
 
 
 def evaluate(
@@ -512,6 +526,7 @@ def evaluate(
     field: str | None = None,
     label_field: str | None = None,
     unknown: Choice = None,
+    method: str = "add",
     plot: str | Path | None = None,
 ) -> dict[str, Any]:
     """Score a model, or several beside each other, on the sets in ``data``, files or folders, recognised by content:
@@ -522,9 +537,9 @@ def evaluate(
     oov. Of several: models (their names, made different) and results, each what ``evaluation.comparison`` says of a
     set: the values of all models, which is best, and how sure that is.
 
-    Analogies are answered among the ``restrict_vocab`` most frequent words; None: among all. ``unknown``: what becomes
-    of words that a model does not know, see ``wordfield.Unknown``; None: n-grams, where the model has them, else they
-    are left out. ``k``, ``threshold``, ``field`` and ``label_field`` are for classifiers: see
+    Analogies are answered among the ``restrict_vocab`` most frequent words, None: among all; by ``method``, "add" or
+    "mul". ``unknown``: what becomes of words that a model does not know, see ``wordfield.Unknown``; None: n-grams, where
+    the model has them, else they are left out. ``k``, ``threshold``, ``field`` and ``label_field`` are for classifiers: see
     ``evaluation.classification``. ``plot``: also draw the values with their intervals, .png, .svg or .pdf.
     """
     from wordfield import evaluation
@@ -540,7 +555,7 @@ def evaluate(
     if not models:
         raise ValueError("there is no model to score: give one, or several to compare")
     if len(models) > 1:
-        result = beside(models, data, suite, restrict_vocab, unknown)
+        result = beside(models, data, suite, restrict_vocab, unknown, method)
     else:
         read = opened(models[0])
         if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
@@ -548,7 +563,7 @@ def evaluate(
                 raise ValueError("what becomes of unknown words can be chosen for word vectors, not for classifiers")
             results = classification.evaluate(classifier(read), data, k, threshold, field, label_field)
         else:
-            results = evaluation.evaluate(read.words, data, suite, restrict_vocab, unknown=unknown)
+            results = evaluation.evaluate(read.words, data, suite, restrict_vocab, method, unknown)
         result = {"model": str(models[0]) if isinstance(models[0], (str, Path)) else None, "results": results}
     if plot is not None:
         from wordfield.evaluation.comparison import short
@@ -564,6 +579,7 @@ def beside(
     suite: str | None,
     restrict_vocab: int | None,
     unknown: Choice,
+    method: str,
 ) -> dict[str, Any]:
     """What ``evaluate`` returns of several models; they are loaded one after the other."""
     from wordfield import evaluation
@@ -572,7 +588,7 @@ def beside(
     from wordfield.supervised import ClassifierModel
     from wordfield.unknown import Unknown
 
-    settings = Settings(restrict_vocab, unknown=Unknown.of(unknown, Settings().unknown))
+    settings = Settings(restrict_vocab, method, Unknown.of(unknown, Settings().unknown))
     names, scores = [], []
     for place, model in enumerate(models, 1):
         names.append(str(model) if isinstance(model, (str, Path)) else f"model {place}")

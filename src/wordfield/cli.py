@@ -100,6 +100,7 @@ from wordfield.options import (
     SetNames,
     Share,
     SharedWords,
+    SourceFormat,
     Start,
     Suite,
     TestPairs,
@@ -626,6 +627,7 @@ def convert(
     max_ngrams: MaxNgrams = None,
     data: Compared = None,
     repair: Repair = False,
+    source_format: SourceFormat = None,
     json: Json = False,
 ) -> None:
     """Write a model in another format, or smaller, or what is sound of a damaged one; refuses what the format cannot
@@ -633,7 +635,8 @@ def convert(
     """
     pruning: dict[str, Any] = {"max_words": max_words, "max_ngrams": max_ngrams}
     codes: dict[str, Any] = {"quantize": quantize, "part": part, "norms": norms, "output": output}
-    result = api.convert(source, target, format, **codes, **pruning, data=data or (), repair=repair)
+    reading: dict[str, Any] = {"repair": repair, "source_format": source_format}
+    result = api.convert(source, target, format, **codes, **pruning, data=data or (), **reading)
     if json:
         return print_json(result)
     repaired = result.pop("repaired", None)
@@ -660,6 +663,7 @@ def evaluate(
     data: Data = None,
     suite: Suite = None,
     restrict_vocab: Restrict = 30000,
+    method: Method = "add",
     unknown: TextUnknown = None,
     k: MostLabels = 1,
     threshold: AtLeast = 0.0,
@@ -676,14 +680,14 @@ def evaluate(
     """
     places = data or [folder for folder in [os.environ.get("WORDFIELD_DATA")] if folder]
     if not places:
-        raise CycloptsError(msg="evaluate needs --data: files or folders of word pairs (word word score) or analogies")
+        raise CycloptsError(msg="evaluate needs --data: files or folders of sets, or names that `wordfield datasets` lists")
     if [csv, markdown].count("-") + json > 1:
         raise CycloptsError(msg="only one of --json, --csv - and --markdown - can go to stdout")
     for out in (csv, markdown, plot):
         if out not in (None, "-"):
             api.check_place(Path(str(out)))
     labels: dict[str, Any] = {"k": k, "threshold": threshold, "field": field, "label_field": label_field}
-    options: dict[str, Any] = labels | {"unknown": unknown, "plot": plot}
+    options: dict[str, Any] = labels | {"unknown": unknown, "method": method, "plot": plot}
     result = api.evaluate(models[0] if len(models) == 1 else models, places, suite, restrict_vocab or None, **options)
     marks = Marks("" if sys.stdout.isatty() else "*", shown("†", "~"))
     texts = [(csv, as_csv(result)), (markdown, as_markdown(result, marks if markdown == "-" else Marks()))]

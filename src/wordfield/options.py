@@ -20,7 +20,9 @@ def described(help: str, **options: Any) -> Parameter:
     return Parameter(help=help, **options)
 
 
-Model = Annotated[str, described("A trained model: a folder that `train` wrote, or word2vec text or binary.")]
+Model = Annotated[
+    str, described("A trained model: a folder that `train` wrote, or vectors in any format that is read.")
+]
 Word = Annotated[str, described("A word of the vocabulary.")]
 Policy = Literal["raise", "skip", "zero", "subword", "spelling", "rare"]
 POLICY = (
@@ -59,7 +61,10 @@ Lowered = Annotated[bool, described("Lower-case text.", negative=(), show_defaul
 Field = Annotated[str | None, described("Tables (.jsonl .csv .tsv .parquet): the field that has the text.")]
 Clear = Annotated[bool, described("Delete them.", negative=(), show_default=False)]
 Words = Annotated[list[str], described("Words of the vocabulary.")]
-OUT = "A folder to write; or a word2vec file, if the name ends in .bin, .txt or .vec."
+OUT = (
+    "A folder to write; or a file, of the format that the name's ending stands for: .bin .txt .vec .ftz .floret .fifu "
+    ".kv .npy .safetensors .tsv."
+)
 Out = Annotated[Path, described(OUT)]
 Trained = Annotated[Path | None, described(f"{OUT} Required, but for --dry-run.")]
 DryRun = Annotated[
@@ -116,18 +121,41 @@ MaxWords = Annotated[int | None, described("Keep this many most frequent words."
 MaxNgrams = Annotated[int | None, described("Keep this many n-grams, those with the longest vectors.")]
 Repair = Annotated[
     bool,
-    described(
-        "Leave out what is damaged in the file, or stands twice, and say what.", negative=(), show_default=False
-    ),
+    described("Leave out what is damaged in the file, or stands twice, and say what.", negative=(), show_default=False),
 ]
 Compared = Annotated[
     list[str] | None,
     described("Score both on these files or folders, as `evaluate` does.", consume_multiple=True),
 ]
-Format = Annotated[str | None, described("native, word2vec-text or word2vec-binary; unset: by the name's ending.")]
+FormatName = Literal[
+    "native",
+    "finalfusion",
+    "static-embedding",
+    "numpy",
+    "safetensors",
+    "projector",
+    "fasttext",
+    "floret",
+    "gensim",
+    "spacy",
+    "sparse-text",
+    "word2vec-text",
+    "word2vec-binary",
+    "glove-text",
+    "glove-binary",
+]
+Format = Annotated[FormatName | None, described("What to write; unset: by the ending of the name.")]
+SourceFormat = Annotated[
+    FormatName | None, described("What the file to read is; unset: what its content shows.", show_default=False)
+]
 Data = Annotated[
     list[str] | None,
-    described("Files or folders of word pairs and analogies; unset: $WORDFIELD_DATA.", consume_multiple=True),
+    described(
+        "Files or folders of word pairs, analogies, categories, outliers or associations, as they were published, or "
+        "names that `datasets` lists; unset: $WORDFIELD_DATA.",
+        consume_multiple=True,
+        negative=(),
+    ),
 ]
 Suite = Annotated[
     Literal["similarity", "analogy", "categories", "outliers", "association", "classification"] | None,
@@ -201,7 +229,7 @@ Centered = Annotated[
 Refinements = Annotated[int, described("Seek the rotation again from words that are each other's nearest, so often.")]
 Seed = Annotated[int, described("Of the choice of pairs that are kept out.")]
 OtherModel = Annotated[str | None, described("Another model, to compare with.")]
-Among = Annotated[int, described("Look at this many most frequent words only; 0: at all.", name=["--restrict-vocab"])]
+Among = Annotated[int, described("Look at this many most frequent words only; 0: all.", name=["--restrict-vocab"])]
 AskedWords = Annotated[int, described("Compare the neighbours of so many words; 0: of all.", name=["--words"])]
 Near = Annotated[int, described("How many neighbours of a word count.", name=["-k"])]
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]

@@ -190,7 +190,8 @@ def between(result: dict[str, Any]) -> str:
 
 
 def _names(result: dict[str, Any]) -> Row:
-    return result["task"], result["dataset"], result["metric"]
+    p = f", p {result['p']:.2g}" if result.get("p") is not None else ""
+    return result["task"], result["dataset"], result["metric"] + p
 
 
 def _share(part: int, result: dict[str, Any]) -> str:

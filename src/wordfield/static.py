@@ -117,8 +117,8 @@ class StaticModel:
                 tally[OWN if word not in places else found.kinds[places[word]]] += count
         return self.pooling.finished(vectors), tally
 
-    def _words_of(self, text: str) -> Sequence[str]:
-        """The words of a text that count."""
+    def words_of(self, text: str) -> Sequence[str]:
+        """The words of a text that count in its vector, in their order."""
         pooling = self.pooling
         whole = pooling.whole and self.tokenizer.name == "subwords"
         cut = self.tokenizer.pieces_of if whole else self.tokenizer.tokenize
@@ -130,7 +130,7 @@ class StaticModel:
         some: list[Sequence[str]] = []
         count = 0
         for here, text in enumerate(texts, 1):
-            some.append(self._words_of(text))
+            some.append(self.words_of(text))
             count += len(some[-1])
             if here == len(texts) or count >= most:
                 yield here - len(some), some
@@ -179,8 +179,8 @@ class StaticModel:
         return formats.Table(words, self.words.storage, counts, config, self.state, ngrams)
 
     def save(self, path: PathLike, format: str | None = None) -> None:
-        """Write a native folder, which keeps all, or words and vectors alone as word2vec text (.txt, .vec) or binary
-        (.bin).
+        """Write the format named, or the one that the name's ending says, see ``wordfield.formats``; without an ending
+        a native folder, which keeps all. What another does not keep ``wordfield.formats.losses`` tells.
 
         What was there before stays until all is written.
         """

@@ -97,6 +97,10 @@ class ClassifierModel:
         """What a label in a text looks like: it is no word there."""
         return Marks.of(self.classes.prefix, self.recipe.get("label_place", "anywhere"), self.tokenizer)
 
+    def words_of(self, text: str) -> Sequence[str]:
+        """The words of a text, its labels left out."""
+        return self.tokenizer.tokenize(self.marks.split(text)[0])
+
     def embed(self, texts: Sequence[str]) -> Floats:
         """One vector a text, (E, D): the mean of all its rows, as fastText's sentence vectors of a classifier."""
         if isinstance(texts, str):

@@ -71,8 +71,8 @@ class WordVectors:
         return cls(table.vocabulary, table.storage)
 
     def save(self, path: PathLike, format: str | None = None) -> None:
-        """Write a native folder, word2vec text (.txt, .vec) or binary (.bin); what was there stays until all is
-        written.
+        """Write words, vectors, counts and n-grams in the format named, or the one that the name's ending says, see
+        ``wordfield.formats``; without an ending a native folder. What was there stays until all is written.
         """
         from wordfield import formats
 
@@ -328,6 +328,11 @@ class WordVectors:
         return self.vocabulary.index.get(term, -1) if isinstance(term, str) else -1
 
     def _candidates(self, restrict_vocab: int | None, keep: Filter | None) -> NDArray[np.int64] | None:
+        if not len(self):
+            raise ValueError(
+                "the model lists no words, though each has a vector: no word can be an answer (floret keeps n-grams "
+                "alone); the vectors of words that you name can be compared"
+            )
         if restrict_vocab is not None and restrict_vocab < 1:
             raise ValueError(
                 f"restrict_vocab is how many of the first words may be an answer, at least 1, not {restrict_vocab}"

@@ -34,8 +34,8 @@ MUTATIONS = int(os.environ.get("WORDFIELD_MUTATIONS", "300"))
 """That are tried of one file."""
 MEMORY = 1 << 26
 """Bytes that the reading of one small file may take."""
-SECONDS = 10.0
-"""That it may take, where the machine is busy."""
+SECONDS = 10
+"""That it may take, where the machine is busy; after three times as many it is interrupted."""
 CUTS = 1024
 """Places at which one file is cut: each byte of a small one, else all near both ends and others spread evenly."""
 SLOWER = 20
@@ -202,6 +202,8 @@ def put(file: Path, data: bytes) -> None:
 def attempt(target: Path, format_name: str, what: str, outcomes: Outcomes) -> None:
     """One reading of what was damaged, and where it is refused one with repair."""
     begin = time.perf_counter()
+    if can_be_interrupted():
+        signal.alarm(3 * SECONDS)
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     try:
@@ -232,23 +234,24 @@ def read(target: Path, format_name: str | None = None, repair: bool = False) -> 
     return None
 
 
+def can_be_interrupted() -> bool:
+    return threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGALRM")
+
+
 @contextmanager
 def watched() -> Iterator[None]:
     """Memory is counted, no more is logged than errors, and what hangs is interrupted."""
 
     def interrupted(*_: Any) -> None:
-        raise TimeoutError(f"no end after {30 * SECONDS:.0f} s without an answer")
+        raise TimeoutError(f"no answer after {3 * SECONDS} s")
 
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGALRM")
-    before = signal.signal(signal.SIGALRM, interrupted) if main else None
+    before = signal.signal(signal.SIGALRM, interrupted) if can_be_interrupted() else None
     logging.disable(logging.WARNING)
     tracemalloc.start()
-    if main:
-        signal.alarm(int(30 * SECONDS))
     try:
         yield
     finally:
-        if main:
+        if can_be_interrupted():
             signal.alarm(0)
             signal.signal(signal.SIGALRM, before)
         tracemalloc.stop()

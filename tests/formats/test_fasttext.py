@@ -223,8 +223,10 @@ def test_ngrams_that_are_zeros_but_where_they_occurred_are_the_same_in_fasttext(
     table = small(product=codes)
     table.ngrams = Ngrams(2, 3, 40, kept=np.array([3, 7, 11, 30]), zeros=True)
     if isinstance(table.storage, Product):
-        table.storage.centroids[:2], table.storage.centroids[512:513] = 0, 0
-        table.storage.codes[-1] = 0
+        given = table.storage
+        centroids, codes_of = given.centroids.copy(), given.codes.copy()
+        centroids[:2], centroids[512:513], codes_of[-1] = 0, 0, 0
+        table.storage = Product(codes_of, centroids, given.part, given.lengths)
     else:
         table.storage.matrix[-1] = 0
     file = tmp_path / "model.bin"

@@ -66,7 +66,7 @@ def test_an_unknown_file_is_named_with_what_was_tried(tmp_path, content, message
 
 
 def test_a_folder_that_is_no_model_is_no_format_and_nothing_is_not_found(tmp_path):
-    with pytest.raises(FormatError, match=r"no config.json written by wordfield"):
+    with pytest.raises(FormatError, match=r"folder of vectors has a config.json written by wordfield, a key2row"):
         formats.load(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no model at .*missing"):
         formats.load(tmp_path / "missing")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from wordfield import Corpus, formats
+from wordfield import Corpus, api, formats
 from wordfield.formats import FormatError, Table, glove_binary, glove_records, glove_text, text_rows
 from wordfield.formats.glove_records import read_records, read_vocabulary, write_records, write_vocabulary
 from wordfield.models.predict.glove import GloVe
@@ -186,7 +186,8 @@ def test_training_goes_on_from_a_binary_file_and_is_kept_in_one(tmp_path):
     np.testing.assert_array_equal(again.words.vectors, model.words.vectors)
     np.testing.assert_array_equal(again.state["parameters"], model.state["parameters"])
     assert again.words.vocabulary == model.words.vocabulary
-    assert formats.losses(model.table(), "glove-binary") == ["config", "state"]
+    assert formats.losses(model.table(), "glove-binary") == ["config", "squares"]
+    assert api.PARTS["squares"]
 
 
 def test_vectors_alone_become_words_beside_empty_contexts(tmp_path, monkeypatch):

@@ -60,7 +60,7 @@ def test_people_can_read_the_folder(folder):
 
 
 @settings(max_examples=50, deadline=None)
-@given(words=st.lists(st.text(st.characters(exclude_categories=[])), max_size=8, unique=True))
+@given(words=st.lists(st.text(st.characters(exclude_categories=[])), min_size=1, max_size=8, unique=True))
 def test_any_word_is_held(words, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any") / "model"
     formats.save(Table(words, Dense(np.ones((len(words), 2)))), folder)

@@ -85,7 +85,12 @@ def test_numpy_reads_what_is_written(table, tmp_path):
 def test_words_that_a_list_cannot_hold_are_refused_and_both_files_stay(tmp_path, table):
     formats.save(table, tmp_path / "x.npy")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    for word, message in (("a\nb", "holds a tab or a line feed"), ("", "is empty"), ("\udc80", "no valid Unicode")):
+    for word, message in (
+        ("a\nb", "holds a line feed"),
+        ("a\r", "holds a carriage return"),
+        ("", "is empty"),
+        ("\udc80", "no valid Unicode"),
+    ):
         with pytest.raises(FormatError, match=f"row 1: .*{message}"):
             formats.save(Table(["the", word], Dense(VECTORS[:2])), tmp_path / "x.npy")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -60,7 +60,7 @@ TEXTS = [
     (
         "1 2\nthe 1 2\nto 5 6\n<unk> 7 8\n",
         ["the", "to", "<unk>"],
-        ["line 3: more than the 1 words that line 1 promises: damaged, or a wrong header"],
+        ["line 3: more than the 1 words that line 1 promises: damaged, or a wrong header" + text_rows.COUNTED],
     ),
     ("0 2\nthe 1 2\n", ["the"], ["line 1: promises 0 words of 2 dimensions; there must be at least one of each"]),
     (

@@ -40,7 +40,7 @@ class Settings:
     pairs: int = PAIRS
     """How many of the words that both spell alike are pairs, where none are given."""
     center: bool = False
-    """Whether the mean of the vectors of each model is taken off before the rotation is sought."""
+    """Whether the mean of the paired vectors of each model is taken off before the rotation is sought."""
     unit: bool = True
     """Whether vectors count by their direction alone there (Xing et al. 2015)."""
     rounds: int = 0
@@ -111,8 +111,9 @@ def align(
     """Find the rotation that turns A onto B, and what is found with it.
 
     ``pairs``: a word of A and the word of B that it should come close to; None: the most frequent words that both spell
-    alike. ``test``: pairs to judge the rotation by; a word of A in them has no part in it. None: a share of the pairs,
-    see ``Settings``. A word that is unknown as it stands is looked up in lower case.
+    alike. ``test``: pairs to judge the rotation by; a word of A in them is in none of ``pairs``, but may be among those
+    that rounds find, which know no answers. None: a share of the pairs, see ``Settings``. A word that is unknown as it
+    stands is looked up in lower case.
 
     ``ValueError`` for spaces of different dimensions, for sparse ones, and where no pair is left.
     """
@@ -142,9 +143,9 @@ def align(
 
 
 def _check(a: WordVectors, b: WordVectors) -> None:
+    if isinstance(a.storage, Sparse) or isinstance(b.storage, Sparse):
+        raise ValueError("sparse vectors cannot be turned: train narrow ones (wordfield train svd)")
     if a.dim != b.dim:
         raise ValueError(
             f"the models have {a.dim} and {b.dim} dimensions: only spaces of equally many can be turned onto each other"
         )
-    if isinstance(a.storage, Sparse) or isinstance(b.storage, Sparse):
-        raise ValueError("sparse vectors cannot be turned: train narrow ones (wordfield train svd)")

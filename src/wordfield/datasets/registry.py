@@ -94,11 +94,16 @@ def cache() -> Path:
     return cache_root() / "datasets"
 
 
+def alike(name: str, sets: Mapping[str, Dataset] = SETS) -> list[str]:
+    """The sets whose names are most like it."""
+    return difflib.get_close_matches(name.lower(), sets, n=3, cutoff=0.5)
+
+
 def find(name: str, sets: Mapping[str, Dataset] = SETS) -> Dataset:
     """The set of that name, in whichever case; ``ValueError`` names the nearest for one that is not known."""
     if (found := sets.get(name.lower())) is not None:
         return found
-    near = difflib.get_close_matches(name.lower(), sets, n=3, cutoff=0.5)
+    near = alike(name, sets)
     also = f"did you mean {', '.join(near)}? " if near else ""
     raise ValueError(f"no public set is called {name!r}: {also}`wordfield datasets` lists all {len(sets)}")
 

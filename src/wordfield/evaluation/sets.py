@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from wordfield.datasets.registry import located
+from wordfield.datasets.registry import alike, located
 from wordfield.evaluation.lines import Head, PathLike, lines
 from wordfield.evaluation.scores import Score, Settings
 from wordfield.vectors import WordVectors
@@ -62,7 +62,9 @@ def gathered(paths: PathLike | Iterable[PathLike], suite: str | None = None) -> 
     sets: list[EvaluationSet] = []
     for path in map(located, [paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else paths):
         if not path.exists():
-            raise FileNotFoundError(f"no evaluation set at {path}")
+            near = alike(str(path))
+            also = f"; public sets of such a name: {', '.join(near)}" if near else ""
+            raise FileNotFoundError(f"no evaluation set at {path}{also}")
         if path.is_dir():
             found = _inside(path)
         else:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wordfield.formats.faults import Faults
-from wordfield.formats.files import PathLike, opened
+from wordfield.formats.files import PathLike, mapped, opened
 from wordfield.formats.table import FormatError, Table, composed
 from wordfield.storage import Dense, Float16, Int8, Product, Scaled, Shared, Sparse, Storage
 
@@ -23,6 +23,7 @@ __all__ = [
     "Table",
     "check_target",
     "chosen",
+    "files_of",
     "format_of",
     "load",
     "losses",
@@ -73,6 +74,14 @@ LARGEST = 100_000_000
 HEAD = 1 << 16
 """Bytes that recognition looks at."""
 
+ADVICE = (
+    "; if it is one all the same, name its format: wf.load(path, format=...), or wordfield convert IN OUT "
+    "--source-format NAME"
+)
+ARRAYS = (
+    "; of an .npz, save the vectors alone with numpy.save, as x.npy, and their words, a line each, in x.words.txt "
+    "beside it"
+)
 HINTS: dict[bytes, str] = {
     b"\x80": "it looks like a Python pickle, which is never read because reading one runs code; of gensim's the "
     "vectors are taken without that",
@@ -83,7 +92,10 @@ HINTS: dict[bytes, str] = {
 
 
 class Format(Protocol):
-    """What a module of this package answers."""
+    """What a module of this package answers. One whose models are folders has the names of their files, FILES. Two
+    functions it may have besides: ``lost(table, unheld)``, what a file does not keep of this table, where that is not
+    just what HOLDS leaves (``unheld``); and ``beside(path)``, the files that belong to the one at ``path``.
+    """
 
     HOLDS: frozenset[str]
     """The parts of a ``Table`` besides words and vectors that a file keeps."""
@@ -98,15 +110,26 @@ def load(path: PathLike, format: str | None = None, repair: bool = False) -> Tab
     """Read a file or folder of vectors, of the named format or the one its content shows.
 
     ``FileNotFoundError`` where there is none; ``FormatError`` where no format fits or the file is damaged, with the
-    place. ``repair``: what is damaged is left out instead, where what remains is still sure, and told in
-    ``Table.repaired``.
+    place, and where it has no words. ``repair``: what is damaged is left out instead, where what remains is still sure,
+    and told in ``Table.repaired``.
     """
     if not Path(path).exists():
         link = ": it is a link that leads nowhere, or in a circle" if Path(path).is_symlink() else ""
         raise FileNotFoundError(f"no model at {os.fspath(path)}{link}")
     faults = Faults(Path(path), repair)
-    table = _module(format or recognise(path)).load(Path(path), faults)
+    try:
+        module = _module(name := format or recognise(path))
+        if Path(path).is_dir() and not hasattr(module, "FILES"):
+            raise FormatError(f"{os.fspath(path)} is a folder, and {name} is a single file: give the file")
+        table = module.load(Path(path), faults)
+    except FormatError as error:
+        if (folder := _folder_of(Path(path))) is not None:
+            raise FormatError(f"{path}: a part of the model in {folder}: give the folder") from error
+        raise
     table.repaired = faults.told()
+    if not table.words and table.ngrams is None:
+        why = f" once what is at fault is left out ({'; '.join(table.repaired[:3])})" if table.repaired else ""
+        raise FormatError(f"{path}: there are no words in it{why}: at least one is needed")
     return table
 
 
@@ -114,10 +137,12 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
     """Write ``table`` in the named format or the one the suffix stands for; what was there is replaced only when all is
     written.
 
-    ``FormatError`` where the format cannot hold a word; ``FileExistsError`` where the target is something not to be
-    replaced.
+    ``FormatError`` where the format cannot hold a word, and where there are none; ``FileExistsError`` where the target
+    is something not to be replaced.
     """
     name = format or chosen(table, path)
+    if not table.words and table.ngrams is None:
+        raise FormatError(f"{path}: there are no words to write, and no n-grams: at least one word is needed")
     if table.ngrams is not None and name != "static-embedding" and "ngrams" not in _module(name).HOLDS:
         rows = composed(table.storage, table.vocabulary.bags(table.words))
         table = replace(table, storage=Dense(rows), ngrams=None)
@@ -131,14 +156,22 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
 def recognise(path: PathLike) -> str:
     """The name of the format that the file's content shows; ``FormatError`` that lists what was tried."""
     path = Path(path)
-    head = b""
-    if not path.is_dir():
-        with opened(path) as (stream, _):
-            head = stream.read(HEAD)
+    head, packed = b"", False
+    if path.is_dir():
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise PermissionError(f"{path}: no permission to look into the folder")
+    else:
+        try:
+            with opened(path) as (stream, _):
+                head, packed = stream.read(HEAD), not mapped(stream)
+        except FormatError as error:
+            if path.suffix.lower() != ".npz":
+                raise
+            raise FormatError(f"{error}{ARRAYS}") from error
     for name in FORMATS:
         if _module(name).sniff(path, head):
             return name
-    raise FormatError(f"{path}: no format recognised (tried: {', '.join(FORMATS)}){_hint(path, head)}")
+    raise FormatError(f"{path}: no format recognised (tried: {', '.join(FORMATS)}){_hint(path, head, packed)}")
 
 
 def format_of(path: PathLike) -> str:
@@ -174,10 +207,10 @@ def check_target(path: PathLike, format: str | None = None) -> None:
 
 
 def losses(table: Table, format: str) -> list[str]:
-    """The parts of ``table`` that a file of this format does not keep: of "counts", "config", "state", "ngrams",
-    "classes", "codes" and "product", and of ``static_embedding.TOLD``; to be told to the user.
+    """The parts of ``table`` that a file of this format does not keep, to be told to the user: of "counts", "config",
+    "state", "ngrams", "classes", "codes" and "product", and what the ``lost`` of the format names.
     """
-    holds = _module(format).HOLDS
+    module: Any = _module(format)
     present = {
         "counts": table.counts is not None,
         "config": bool(table.config),
@@ -187,12 +220,17 @@ def losses(table: Table, format: str) -> list[str]:
         "codes": isinstance(table.storage, Float16 | Int8),
         "product": isinstance(table.storage.rows if isinstance(table.storage, Scaled) else table.storage, Product),
     }
-    lost = [part for part, there in present.items() if there and part not in holds]
-    if format == "static-embedding":
-        from wordfield.formats import static_embedding
+    unheld = [part for part, there in present.items() if there and part not in module.HOLDS]
+    return module.lost(table, unheld) if hasattr(module, "lost") else unheld
 
-        lost += static_embedding.lost(table)
-    return lost
+
+def files_of(path: PathLike, format: str | None = None) -> list[Path]:
+    """The files of the model at ``path``: all in its folder, or the file and those that belong to it."""
+    path = Path(path)
+    if path.is_dir():
+        return sorted(each for each in path.rglob("*") if each.is_file())
+    module: Any = _module(format or recognise(path))
+    return [path, *(module.beside(path) if hasattr(module, "beside") else [])]
 
 
 def _dense(storage: Storage, name: str) -> Dense:
@@ -213,15 +251,32 @@ def _module(name: str) -> Format:
     return module  # type: ignore[no-any-return]
 
 
-def _hint(path: Path, head: bytes) -> str:
+def _folder_of(path: Path) -> Path | None:
+    """The folder of a model that the file is a part of."""
+    path = path.absolute()
+    for name in FORMATS:
+        module: Any = _module(name)
+        if path.name in getattr(module, "FILES", ()) and module.sniff(path.parent, b""):
+            return path.parent
+    return None
+
+
+def _hint(path: Path, head: bytes, packed: bool) -> str:
     if path.is_dir():
-        return ": the folder has no config.json written by wordfield"
+        return (
+            ": a folder of vectors has a config.json written by wordfield, a key2row of spaCy (or vocab with one in "
+            "it), or the model.safetensors and tokenizer.json of model2vec or sentence-transformers"
+        )
     if not head:
         return ": the file is empty"
+    projector: Any = _module("projector")
+    if (numbers := projector.numbers_of(path)) is not None:
+        return f": it has the words of the vectors in {numbers}: give that file"
     for start, hint in HINTS.items():
         if head.startswith(start):
             return f": {hint}"
+    unpack = "; what has a file beside it must be unpacked first" if packed else ""
     return (
         ": a file of word2vec starts with the line 'words dimensions', such as '67773 100'; one of GloVe has a word "
-        "and equally many numbers on every line"
+        f"and equally many numbers on every line{unpack}{ADVICE}"
     )

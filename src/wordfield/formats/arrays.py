@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.formats import files
 from wordfield.formats.table import FormatError
 from wordfield.storage import Dense
 
@@ -30,16 +31,16 @@ KIND = re.compile(r"[<>=|]?(f[248]|[iu][1248])")
 
 
 def mapped(path: Path, axes: int, kinds: str = "f") -> NDArray[Any]:
-    """The array of a file, mapped read-only. ``axes``: how many it must have. ``kinds``: what numbers it may hold, of
-    f (fractions), i and u (whole).
+    """The array of a file, mapped read-only; of a packed one unpacked into memory. ``axes``: how many it must have.
+    ``kinds``: what numbers it may hold, of f (fractions), i and u (whole).
 
     ``FormatError`` for a file that is missing, damaged, or holds anything else.
     """
     if not path.is_file():
         raise FormatError(f"{path}: missing; it holds a part of the model, and goes where the rest of it goes")
-    with path.open("rb") as stream:
-        found = _header(path, stream)
-        begin = stream.tell()
+    with files.opened(path) as (stream, limit):
+        found, begin = _header(path, stream)
+        data = None if files.mapped(stream) else stream.read()
     descr, shape = found["descr"].decode("latin-1"), tuple(int(each) for each in re.findall(rb"\d+", found["shape"]))
     dtype = number(descr)
     if dtype is None or dtype.kind not in kinds or len(shape) != axes:
@@ -47,14 +48,16 @@ def mapped(path: Path, axes: int, kinds: str = "f") -> NDArray[Any]:
         raise FormatError(
             f"{path}: byte {FIXED}: an array of {what}, of shape {shape}: numbers ({kinds}) with {axes} axes are needed"
         )
-    size, left = dtype.itemsize * prod(shape), path.stat().st_size - begin
+    size, left = dtype.itemsize * prod(shape), limit - begin if data is None else len(data)
     if size != left:
         what = "truncated" if size > left else "damaged"
         raise FormatError(f"{path}: byte {begin}: {what}: {descr} of shape {shape} takes {size} bytes, {left} are left")
-    order = "F" if found["turned"] == b"True" else "C"
+    order: Literal["F", "C"] = "F" if found["turned"] == b"True" else "C"
     if not size:
         return np.empty(shape, dtype)
-    return np.asarray(np.memmap(path, dtype, "r", begin, shape, order))  # type: ignore[call-overload]
+    if data is not None:
+        return np.frombuffer(data, dtype).reshape(shape, order=order)
+    return np.asarray(np.memmap(path, dtype, "r", begin, shape, order))
 
 
 def number(descr: str) -> np.dtype[Any] | None:
@@ -75,13 +78,15 @@ def write(stream: BinaryIO, dtype: str, shape: tuple[int, ...]) -> None:
     stream.write(MAGIC + b"\1\0" + len(text).to_bytes(2, "little") + text)
 
 
-def _header(path: Path, stream: BinaryIO) -> re.Match[bytes]:
+def _header(path: Path, stream: IO[bytes]) -> tuple[re.Match[bytes], int]:
+    """The header, and the byte at which the numbers begin."""
     start = stream.read(len(MAGIC) + 2)
     if start[:-2] != MAGIC or start[-2] not in (1, 2, 3):
         raise FormatError(f"{path}: byte 0: {start!r}; a file of an array begins with {MAGIC!r} and version 1 to 3")
-    size = int.from_bytes(stream.read(2 if start[-2] == 1 else 4), "little")
+    wide = 2 if start[-2] == 1 else 4
+    size = int.from_bytes(stream.read(wide), "little")
     text = stream.read(min(size, 1 << 16))
     found = HEADER.fullmatch(text)
     if found is None or len(text) != size:
         raise FormatError(f"{path}: byte {len(MAGIC) + 2}: a damaged header, or no array of numbers: {text[:90]!r}")
-    return found
+    return found, len(MAGIC) + 2 + wide + size

@@ -24,8 +24,20 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.formats import buckets
 from wordfield.formats import fasttext_parts as parts
 from wordfield.formats.fasttext_parts import Args, Rows, Sizes
+from wordfield.formats.fasttext_settings import (
+    CLASSIFIER,
+    LARGEST,
+    LOSSES,
+    MODELS,
+    TOKENIZER,
+    args_of,
+    lost,
+    recipe_of,
+    whole,
+)
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, replacing
 from wordfield.formats.source import Source
@@ -36,17 +48,15 @@ from wordfield.text.ngrams import Ngrams, encoded
 HOLDS: frozenset[str] = frozenset({"counts", "state", "ngrams", "classes", "product"})
 MAGIC, VERSION, OLDEST = 793712314, 12, 11
 START, FLORETS = Struct("<2i"), Struct("<14id")
-LOSSES = {1: "hierarchical", 2: "negative", 3: "softmax", 4: "one-vs-all"}
-MODELS = {1: "cbow", 2: "skipgram", 3: "classifier"}
-CLASSIFIER, FLORET, TREE = 3, 2, 1
+FLORET, TREE = 2, 1
 PREFIX = "__label__"
-TOKENIZER = {"name": "ascii-whitespace", "lowercase": False}
 UNSAFE = (b" ", b"\n", b"\r", b"\t", b"\v", b"\f", b"\0")
-LARGEST = 2**31 - 1
 UNMADE = 10**15
 """What fastText takes for the count of a node of the tree that is not made yet."""
 RUN, FEW = 100, 1 << 26
 """The longest run of words that is read, and the most buckets of which only some were kept: each has a place."""
+
+__all__ = ["HOLDS", "check_target", "load", "lost", "save", "sniff"]
 
 check_target = check_file
 
@@ -88,7 +98,11 @@ def load(path: Path, _: Faults) -> Table:
     source.end()
     if not ngrams.own:  # floret has rows of the words, of which it uses the first alone
         storage = Dense(storage.matrix[known:])
-    config = {"recipe": _recipe(head), "tokenizer": TOKENIZER, "history": {"corpus_tokens": head.sizes.tokens}}
+    config = {
+        "recipe": recipe_of(head.args, head.floret),
+        "tokenizer": TOKENIZER,
+        "history": {"corpus_tokens": head.sizes.tokens},
+    }
     table = Table(words[:known], storage, counts[:known], config, ngrams=ngrams)
     if args.model == CLASSIFIER:
         if args.loss == TREE and counts[known:].max() >= UNMADE:
@@ -211,18 +225,6 @@ def _narrowed(source: Source, ngrams: Ngrams, pairs: Rows, storage: Storage, wor
     return narrow, Product(storage.codes[order], storage.centroids, storage.part, lengths)
 
 
-def _recipe(head: _Head) -> dict[str, Any]:
-    """The settings under our names."""
-    args = head.args
-    told: dict[str, Any] = {"model": "classifier"} if args.model == CLASSIFIER else {"model": "fasttext"}
-    if args.model != CLASSIFIER:
-        told["architecture"] = MODELS[args.model]
-    told |= {"loss": LOSSES[args.loss], "word_ngrams": args.word_ngrams, "subsample": args.subsample}
-    for name in ("dim", "window", "epochs", "min_count", "negatives", "bucket", "minn", "maxn"):
-        told[name] = getattr(args, name)
-    return told | ({"hash": "floret", "hash_count": head.floret} if head.floret else {})
-
-
 def _classes(labels: list[str], counts: NDArray[np.int64], output: Storage, loss: str) -> Classes:
     prefix = PREFIX if all(label.startswith(PREFIX) for label in labels) else ""
     return Classes([label.removeprefix(prefix) for label in labels], output, loss, counts, prefix)
@@ -240,11 +242,13 @@ def save(table: Table, path: Path) -> None:
     storage, classes = table.storage, table.classes
     dim, known = storage.shape[1], len(words)
     counts = [1] * known if table.counts is None else table.counts.tolist()
-    tokens = _whole(table.config.get("history"), "corpus_tokens", sum(counts), 2**63 - 1)
+    tokens = whole(table.config.get("history"), "corpus_tokens", sum(counts), 2**63 - 1)
     codes = isinstance(storage, Product)
     pairs = _pairs(ngrams) if codes else None
+    if not codes:
+        buckets.announce(path, ngrams, dim)
     with replacing(path) as stream:
-        stream.write(START.pack(MAGIC, VERSION) + parts.ARGS.pack(*_args(table, ngrams)))
+        stream.write(START.pack(MAGIC, VERSION) + parts.ARGS.pack(*args_of(table, ngrams)))
         stream.write(parts.WHOLE.pack(known + len(labels), known, len(labels)))
         stream.write(parts.SHAPE.pack(tokens, -1 if pairs is None else len(pairs)))
         parts.write_entries(stream, words, counts, 0)
@@ -313,38 +317,11 @@ def _checked(table: Table, ngrams: Ngrams) -> tuple[list[bytes], list[bytes]]:
     return words, labels
 
 
-def _args(table: Table, ngrams: Ngrams) -> Args:
-    """The settings of the model, as far as its recipe has them."""
-    recipe, usual = table.config.get("recipe") or {}, Args(table.storage.shape[1])
-    losses = {name: number for number, name in LOSSES.items()}
-    share = recipe.get("subsample")
-    architecture = 1 if recipe.get("architecture") == "cbow" else usual.model
-    loss = recipe.get("loss") if table.classes is None else table.classes.loss
-    if table.classes is not None and loss not in losses:
-        raise FormatError(f"the loss {loss!r} is not one of fastText's: {', '.join(losses)}")
-    return usual._replace(
-        **{name: _whole(recipe, name, getattr(usual, name)) for name in ("window", "epochs", "min_count", "negatives")},
-        word_ngrams=ngrams.word_ngrams,
-        loss=losses.get(str(loss), usual.loss),
-        model=architecture if table.classes is None else CLASSIFIER,
-        bucket=ngrams.bucket,
-        minn=ngrams.minn,
-        maxn=ngrams.maxn,
-        subsample=share if isinstance(share, float) and 0 <= share < math.inf else usual.subsample,
-    )
-
-
-def _whole(given: Any, name: str, usual: int, most: int = LARGEST) -> int:
-    """A whole number among what is remembered, or the usual one."""
-    value = given.get(name) if isinstance(given, dict) else None
-    return value if type(value) is int and 0 <= value <= most else usual
-
-
 def _rows(ngrams: Ngrams, words: int) -> Rows | range:
     """The row of each word and each bucket."""
     if ngrams.kept is None:
         return range(words + ngrams.bucket)
-    return np.concatenate([np.arange(words), words + ngrams.places[: ngrams.bucket].astype(np.int64)])
+    return np.concatenate([np.arange(words), buckets.rows_of_all(ngrams, words)])
 
 
 def _pairs(ngrams: Ngrams) -> NDArray[Any] | None:

@@ -39,5 +39,6 @@ class Faults:
         rest = self.count - len(self.shown)
         lines = self.shown + ([f"and {rest} more"] if rest else [])
         if lines:
-            log.warning("%s: repaired, %d faults: %s", self.path, self.count, "; ".join(lines[:3]))
+            count = "1 fault" if self.count == 1 else f"{self.count} faults"
+            log.warning("%s: repaired, %s: %s", self.path, count, "; ".join(lines[:3]))
         return lines

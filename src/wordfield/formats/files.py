@@ -125,7 +125,7 @@ def check_folder(target: Path, ours: frozenset[str], marker: str) -> None:
                 f"replacing {target} would delete files that are not part of the model ({shown}): move them first"
             )
     elif target.exists():
-        raise FileExistsError(f"{target} is a file, and the native format is a folder: give another name")
+        raise FileExistsError(f"{target} is a file, and the format is a folder: give another name")
     _check_place(target)
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.formats import buckets, toml
 from wordfield.formats import finalfusion_parts as parts
 from wordfield.formats import finalfusion_writing as writing
-from wordfield.formats import toml
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, replacing
 from wordfield.formats.finalfusion_parts import Kind
@@ -40,6 +40,14 @@ check_target = check_file
 def sniff(_: Path, head: bytes) -> bool:
     """The magic number."""
     return head.startswith(parts.MAGIC)
+
+
+def lost(table: Table, unheld: list[str]) -> list[str]:
+    """Codes too, where they are written as numbers."""
+    ngrams = table.ngrams if table.ngrams is not None and table.ngrams.maxn else None
+    product = writing.product_of(table.storage)
+    spread = product is not None and not writing.as_codes(table.storage, ngrams, _tail(ngrams, len(table.words)))
+    return unheld + (["product"] if spread else [])
 
 
 def load(path: Path, faults: Faults) -> Table:
@@ -104,6 +112,8 @@ def save(table: Table, path: Path) -> None:
     words = writing.encoded(table.words)
     tail = _tail(ngrams, len(words))
     rows = writing.rows_of(table, ngrams, tail)
+    if rows.kind == Kind.ARRAY:
+        buckets.announce(path, ngrams, table.storage.shape[1])
     about = _metadata(table.config)
     kinds = [Kind.METADATA] * bool(about) + [kind, rows.kind] + [Kind.NORMS] * rows.has_norms
     with replacing(path) as stream:
@@ -124,7 +134,7 @@ def _tail(ngrams: Ngrams | None, words: int) -> NDArray[np.int64]:
     if ngrams is None:
         return np.empty(0, np.int64)
     if ngrams.listed is None:
-        return ngrams.placed(np.arange(ngrams.bucket, dtype=np.uint64), words)
+        return buckets.rows_of_all(ngrams, words)
     rows = ngrams.placed(np.fromiter(ngrams.listed.values(), np.uint64, len(ngrams.listed)), words)
     there, first = np.unique(rows[rows >= 0], return_index=True)
     return there[np.argsort(first)]

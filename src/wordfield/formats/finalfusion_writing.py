@@ -148,15 +148,28 @@ def rows_of(table: Table, ngrams: Ngrams | None, tail: Rows) -> AsNumbers | AsCo
     storage, dim = table.storage, table.storage.shape[1]
     if not 0 < dim <= LONGEST:
         raise FormatError(f"vectors of {dim} dimensions; finalfusion has 1 to {LONGEST}")
-    product = storage.rows if isinstance(storage, Scaled) else storage
-    if isinstance(product, Product):
-        if dim % product.part == 0 and (ngrams is None or ngrams.combined) and (tail >= 0).all() and dim <= parts.MOST:
+    product = product_of(storage)
+    if product is not None:
+        if as_codes(storage, ngrams, tail):
             return AsCodes(table, product, tail)
         log.warning(
             "the vectors are written as numbers: finalfusion has codes only of parts of equal size, and of words whose "
             "n-grams need not be added"
         )
     return AsNumbers(table, ngrams, tail)
+
+
+def product_of(storage: Storage) -> Product | None:
+    """The codes of a table of codes, with lengths or without."""
+    rows = storage.rows if isinstance(storage, Scaled) else storage
+    return rows if isinstance(rows, Product) else None
+
+
+def as_codes(storage: Storage, ngrams: Ngrams | None, tail: Rows) -> bool:
+    """Whether finalfusion can have the codes: parts of equal size, and no row of a word that is yet to be added up."""
+    product, dim = product_of(storage), storage.shape[1]
+    whole = product is not None and dim % product.part == 0 and dim <= parts.MOST
+    return whole and (ngrams is None or ngrams.combined) and bool((tail >= 0).all())
 
 
 class AsNumbers:

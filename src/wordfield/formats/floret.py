@@ -36,6 +36,11 @@ def sniff(path: Path, head: bytes) -> bool:
     return not path.is_dir() and HEADER.fullmatch(head.partition(b"\n")[0]) is not None
 
 
+def lost(table: Table, unheld: list[str]) -> list[str]:
+    """The words as well."""
+    return [*unheld, *["words"] * bool(table.words)]
+
+
 def load(path: Path, _: Faults) -> Table:
     """Read the whole file; ``FormatError`` names the line that is damaged. A last line without a line feed is read,
     with a warning: the file may be cut inside a number.

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from wordfield.formats import restricted
 from wordfield.formats.arrays import dense
+from wordfield.formats.buckets import announce, rows_of_all
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, replacing
 from wordfield.formats.gensim_parts import REMEDY, Saved, array, told, write
@@ -82,16 +83,25 @@ def load(path: Path, faults: Faults) -> Table:
     return Table(words, dense(vectors), counts, recipe, ngrams=ngrams)
 
 
+def beside(path: Path) -> list[Path]:
+    """The arrays that gensim wrote apart."""
+    return sorted(
+        each for each in path.parent.iterdir() if each.name.startswith(f"{path.name}.") and each.suffix == ".npy"
+    )
+
+
 def save(table: Table, path: Path) -> None:
     """Write a file that ``gensim.models.KeyedVectors.load`` opens; ``FormatError`` for n-grams that gensim does not
-    have.
+    have. Buckets of n-grams that only share a row of zeros get one each.
     """
     words, dim, ngrams = table.words, table.storage.shape[1], table.ngrams
-    if ngrams is not None and (not ngrams.plain or ngrams.kept is not None):
+    if ngrams is not None and (not ngrams.plain or (ngrams.kept is not None and not ngrams.zeros)):
+        what = "hashed or marked in another way" if ngrams.kept is None else "pruned, so that some have no row"
         raise FormatError(
-            "gensim has the n-grams of fastText with all their buckets; these are pruned, or hashed or marked in "
-            "another way: use the native format, or one of words alone (word2vec-binary)"
+            f"gensim has the n-grams of fastText with all their buckets; these are {what}: use the native format, or "
+            "one of words alone (word2vec-binary)"
         )
+    announce(path, ngrams, dim)
     expandos = {} if table.counts is None else {"count": np.asarray(table.counts)}
     attributes: dict[str, Any] = {"vector_size": dim, "next_index": len(words), "norms": None, "expandos": expandos}
     attributes |= {"mapfile_path": None}
@@ -103,7 +113,7 @@ def save(table: Table, path: Path) -> None:
             "vectors": None,
             "buckets_word": None,
             "vectors_vocab": (table.storage, range(len(words))),
-            "vectors_ngrams": (table.storage, range(len(words), table.storage.shape[0])),
+            "vectors_ngrams": (table.storage, rows_of_all(ngrams, len(words))),
         }
     with replacing(path) as stream:
         write(stream, KEYED if ngrams is None else FASTTEXT, words, attributes)

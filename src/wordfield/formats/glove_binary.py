@@ -8,6 +8,7 @@ A word's vector is the sum of both, as in what glove.c writes as text. The parts
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from wordfield.formats.table import FormatError, Table
 from wordfield.storage import Dense
 
 HOLDS: frozenset[str] = frozenset({"counts"})
+SQUARES = "squares"
+"""What a model's state has besides: sums of squared gradients, with which the steps of training become smaller."""
 VOCABULARY, BESIDE = "vocab.txt", ".vocab.txt"
 STEP = 1 << 20  # numbers written at a time
 
@@ -28,27 +31,43 @@ check_target = check_file
 
 def sniff(path: Path, head: bytes) -> bool:
     """Bytes, as many as the words of the vocab.txt beside the file ask for."""
-    beside = _words_of(path)
-    if path.is_dir() or not word2vec.CONTROL.search(head) or beside is None:
+    if path.is_dir() or not word2vec.CONTROL.search(head) or (names := _words_of(path)) is None:
         return False
-    with beside.open("rb") as stream:
+    if not os.access(names, os.R_OK):
+        return False
+    with names.open("rb") as stream:
         words = sum(1 for _ in stream)
     size = path.stat().st_size
     return words > 0 and size >= 32 * words and size % (16 * words) == 0
+
+
+def lost(table: Table, unheld: list[str]) -> list[str]:
+    """Of a state only what is not ``parameters``: of GloVe's own the squares."""
+    if "state" not in unheld or not _fit(table):
+        return unheld
+    others = table.state.keys() - {"parameters"}
+    kept = SQUARES if others == {SQUARES} else "state"
+    return [kept if part == "state" else part for part in unheld if part != "state" or others]
+
+
+def beside(path: Path) -> list[Path]:
+    """The words."""
+    words = _words_of(path)
+    return [] if words is None else [words]
 
 
 def load(path: Path, _: Faults) -> Table:
     """Read the file and the vocab.txt beside it; ``FormatError`` if the one has not as many numbers as the other's
     words ask for.
     """
-    beside = _words_of(path)
-    if beside is None:
+    names = _words_of(path)
+    if names is None:
         raise FormatError(f"{path}: its words are needed, in {path.stem}{BESIDE} or {VOCABULARY} beside it")
-    vocabulary = read_vocabulary(beside)
+    vocabulary = read_vocabulary(names)
     words, size = len(vocabulary), path.stat().st_size
     if size % (16 * words) or size < 32 * words:
         raise FormatError(
-            f"{path}: {size} bytes are no whole number of float64 for each of the {words} words in {beside}, twice: "
+            f"{path}: {size} bytes are no whole number of float64 for each of the {words} words in {names}, twice: "
             "truncated, or another vocabulary"
         )
     parts = np.memmap(path, "<f8", "r").reshape(2, words, -1)
@@ -66,8 +85,9 @@ def save(table: Table, path: Path) -> None:
     """
     data = encoded_vocabulary(table.words, table.counts)
     words, dim = table.storage.shape
-    parts = table.state.get("parameters", np.empty((0, 0, 0)))
-    if parts.shape != (2, words, dim + 1) or not np.array_equal(parts[:, :, :dim].sum(axis=0), table.storage.matrix):
+    if _fit(table):
+        parts = table.state["parameters"]
+    else:
         parts = np.full((2, words, dim + 1), -0.0, np.float32)
         parts[0, :, :dim] = table.storage.matrix
     step = max(1, STEP // (dim + 1))
@@ -79,7 +99,18 @@ def save(table: Table, path: Path) -> None:
             names.write(data)
 
 
+def _fit(table: Table) -> bool:
+    """Whether the state has the parts of which the vectors are the sums."""
+    words, dim = table.storage.shape
+    parts = table.state.get("parameters", np.empty((0, 0, 0)))
+    if parts.shape != (2, words, dim + 1):
+        return False
+    return np.array_equal(parts[:, :, :dim].sum(axis=0), table.storage.matrix)
+
+
 def _words_of(path: Path) -> Path | None:
     """The vocab.txt that goes with a file."""
-    beside = path.with_suffix(BESIDE), path.with_name(VOCABULARY)
-    return next((each for each in beside if each.is_file()), None)
+    if path.is_dir():
+        return None
+    names = path.with_suffix(BESIDE), path.with_name(VOCABULARY)
+    return next((each for each in names if each.is_file()), None)

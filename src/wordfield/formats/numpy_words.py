@@ -1,7 +1,8 @@
 """An array of NumPy, ``x.npy`` (V, D), and the words of its rows in a file beside it: see ``word_lists`` for its name.
 
 float32 and float16 are mapped into memory; float64, numbers of the other byte order, and arrays whose columns lie one
-after the other are read and made float32. What is written is float32, and the words, a line each, in ``x.words.txt``.
+after the other are read and made float32; a packed file is read.
+What is written is float32, and the words, a line each, in ``x.words.txt``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def sniff(path: Path, head: bytes) -> bool:
 
 def check_target(path: Path) -> None:
     """As ``check_file``; ``FileExistsError`` where only the list is there, so that it belongs to something else."""
+    check_file(path)
     check_pair(path, word_lists.beside(path))
 
 
@@ -38,6 +40,11 @@ def check_pair(path: Path, words: Path) -> None:
     check_file(words)
     if words.exists() and not path.exists():
         raise FileExistsError(f"{words} exists, and {path} does not: it is left alone: move it, or give another name")
+
+
+def beside(path: Path) -> list[Path]:
+    """The list."""
+    return word_lists.there(path)
 
 
 def load(path: Path, faults: Faults) -> Table:
@@ -56,7 +63,7 @@ def load(path: Path, faults: Faults) -> Table:
 
 
 def save(table: Table, path: Path) -> None:
-    """Write the array and, beside it, the words; ``FormatError`` for a word with a line feed."""
+    """Write the array and, beside it, the words; ``FormatError`` for a word with a line feed or carriage return."""
     check_target(path)
     lines = word_lists.encoded(table.words, UNSAFE, "a list of words, one a line,")
     rows, dim = table.storage.shape

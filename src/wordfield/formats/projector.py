@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from wordfield.formats import word_lists
 from wordfield.formats.faults import Faults
-from wordfield.formats.files import opened, replacing
+from wordfield.formats.files import check_file, opened, replacing
 from wordfield.formats.numpy_words import check_pair
 from wordfield.formats.table import FormatError, Table
 from wordfield.formats.word2vec import NUMBER
@@ -55,8 +55,20 @@ def companions(path: Path) -> list[Path]:
     return [path.with_name(name) for name in dict.fromkeys(names) if name != path.name]
 
 
+def beside(path: Path) -> list[Path]:
+    """The metadata."""
+    return [each for each in companions(path) if each.is_file()][:1]
+
+
+def numbers_of(path: Path) -> Path | None:
+    """The vectors whose metadata the file is."""
+    others = sorted(path.parent.glob("*.tsv")) if path.suffix.lower() == ".tsv" else []
+    return next((each for each in others if each.name != path.name and beside(each) == [path]), None)
+
+
 def check_target(path: Path) -> None:
     """As ``check_file``; ``FileExistsError`` where only the metadata is there, so that it belongs to something else."""
+    check_file(path)
     check_pair(path, companions(path)[0])
 
 
@@ -64,7 +76,7 @@ def load(path: Path, faults: Faults) -> Table:
     """Read both files. ``FormatError`` for metadata that is missing or of another length; lines of other fields than
     the first are faults.
     """
-    where = next((each for each in companions(path) if each.is_file()), None)
+    where = next(iter(beside(path)), None)
     if where is None:
         tried = ", ".join(each.name for each in companions(path))
         raise FormatError(

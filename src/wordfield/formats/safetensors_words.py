@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from wordfield.formats import tensors, word_lists
 from wordfield.formats.faults import Faults
-from wordfield.formats.files import check_file, replacing
+from wordfield.formats.files import check_file, mapped, opened, replacing
 from wordfield.formats.table import FormatError, Table
 from wordfield.storage import CENTROIDS, Dense, Float16, Int8, Product, Storage
 
@@ -44,10 +44,20 @@ def sniff(path: Path, head: bytes) -> bool:
     return b'"dtype"' in start or b'"__metadata__"' in start or path.suffix == ".safetensors"
 
 
+def beside(path: Path) -> list[Path]:
+    """The list of words, where the file itself has none."""
+    kept = tensors.metadata(path)
+    inside = any(name in kept for name in HEADED) or {"word_ends", "words"} <= tensors.read(path).keys()
+    return [] if inside else word_lists.there(path)
+
+
 def load(path: Path, faults: Faults) -> Table:
     """Map the vectors and read the words. ``FormatError`` where none of the tensors are vectors, or words are missing
-    or of another number.
+    or of another number, and for a packed file.
     """
+    with opened(path) as (stream, _):
+        if not mapped(stream):
+            raise FormatError(f"{path}: packed: unpack it first, because vectors of this format are mapped")
     arrays, kept = tensors.read(path), tensors.metadata(path)
     name = _name(path, arrays)
     if "word_ends" in arrays and "words" in arrays:

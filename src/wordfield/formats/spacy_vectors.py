@@ -48,6 +48,13 @@ def sniff(path: Path, head: bytes) -> bool:
     return not head and any(_is_ours(place) for place in (path, path / "vocab"))
 
 
+def lost(table: Table, unheld: list[str]) -> list[str]:
+    """n-grams other than floret's; beside those of floret the words."""
+    if table.ngrams is None:
+        return unheld
+    return [*unheld, *(["words"] * bool(table.words) if _is_floret(table.ngrams) else ["ngrams"])]
+
+
 def load(path: Path, faults: Faults) -> Table:
     """Read keys and strings and map the vectors; ``FormatError`` where a file is missing, damaged, or contradicts
     another.
@@ -86,7 +93,7 @@ def save(table: Table, path: Path) -> None:
     check_target(path)
     words, storage, ngrams = table.words, table.storage, table.ngrams
     config: dict[str, Any] = {"mode": "default"}
-    if ngrams is not None and ngrams.hash == "floret" and not ngrams.own and ngrams.kept is None:
+    if ngrams is not None and _is_floret(ngrams):
         if words:
             log.warning("%s: the %d words are not kept, which have a vector all the same", path, len(words))
         config = {"mode": "floret"} | {theirs: getattr(ngrams, ours) for theirs, ours in FLORET.items()}
@@ -123,6 +130,11 @@ def _write(path: Path, storage: Storage) -> None:
 
 def _is_ours(place: Path) -> bool:
     return (place / KEYS).is_file() or ((place / VECTORS).is_file() and (place / CONFIG).is_file())
+
+
+def _is_floret(ngrams: Ngrams) -> bool:
+    """Whether spaCy has such n-grams."""
+    return ngrams.hash == "floret" and not ngrams.own and ngrams.kept is None
 
 
 def _is_unicode(word: str) -> bool:

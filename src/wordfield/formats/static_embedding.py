@@ -99,7 +99,7 @@ def save(table: Table, path: Path) -> None:
         made = tokenizer_json.of_words(tokenizer, table.words)
         matrix = _rows(table)
     made["truncation"] = None if pooling.tokens is None else parts.truncation(pooling.tokens, pooling.left)
-    for part in lost(table):
+    for part in lost(table, []):
         log.warning("%s: %s", path, TOLD[part])
     with replacing_folder(path, FILES, MODULES) as folder:
         _write(folder / TOKENIZER, made)
@@ -120,8 +120,8 @@ TOLD = {
 """What text vectors of others lack."""
 
 
-def lost(table: Table) -> list[str]:
-    """Why text vectors made with the folder are not those of the table: of the names in ``TOLD``."""
+def lost(table: Table, unheld: list[str]) -> list[str]:
+    """Also why text vectors made with the folder are not those of the table: of the names in ``TOLD``."""
     tokenizer, pooling = _habits(table)
     found = tokenizer_json.unlike(tokenizer)
     if tokenizer.name == "subwords" and not tokenizer.subwords.startswith(BASE64):
@@ -131,7 +131,7 @@ def lost(table: Table) -> list[str]:
         )
         dropped = pooling.unknown == piece and pooling.normalize
         found += ["unknown"] if piece is not None and not dropped else []
-    return found + (["pooling"] if pooling.prompt or pooling.dim or pooling.left else [])
+    return unheld + found + (["pooling"] if pooling.prompt or pooling.dim or pooling.left else [])
 
 
 def _storage(path: Path, arrays: dict[str, NDArray[Any]], name: str, tokens: dict[str, int]) -> Storage:

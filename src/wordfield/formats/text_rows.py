@@ -37,6 +37,7 @@ LINES = 1 << 14
 """Of a block that are looked at in one go."""
 LONGEST = 1 << 24
 """Bytes of a line, besides 64 for each number, after which nobody waits for its end."""
+COUNTED = "; GloVe with -write-header leaves <unk> out of its count: such a file is glove-text, name that format"
 THREADS = 4
 """That read blocks, at most: one more reads the file and cannot feed others."""
 
@@ -146,7 +147,7 @@ class Reading(ABC, Generic[V]):
         if self.promised and before <= self.promised < self.seen:
             number += self.promised - before
             self.empty = 0
-            what = f"more than the {self.promised} words that line 1 promises: damaged, or a wrong header"
+            what = f"more than the {self.promised} words that line 1 promises: damaged, or a wrong header{COUNTED}"
             self.faults.found(f"line {number}", what)
         if self.empty:
             header = ", or a wrong header" if self.promised else ""

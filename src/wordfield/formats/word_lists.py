@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,9 @@ NAMED = (OURS, ".words", ".vocab", ".vocab.txt", ".txt", ".words.json", ".vocab.
 ALONE = ("words.txt", "vocab.txt", "words.json", "vocab.json", "metadata.tsv")
 COUNTED = re.compile(rb"([^\t]+?)[ \t](\d{1,18})")
 WORD_COLUMNS, COUNT_COLUMNS = ("word", "token", "label", "name"), ("count", "frequency", "freq")
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar")
+ENDS = {"\t": "a tab", "\n": "a line feed", "\r": "a carriage return"}
+"""At what readers would cut a word."""
 MARK = b"\xef\xbb\xbf"
 
 
@@ -57,16 +60,28 @@ def beside(path: Path) -> Path:
 
 
 def stem(path: Path) -> str:
-    """The name without the suffix of a format: king-v1.5 has none."""
-    return path.stem if path.suffix.lower() in (".npy", ".safetensors", ".tsv") else path.name
+    """The name without the suffix of a format, and of what it is packed with: king-v1.5 has none."""
+    name = PurePath(path.name)
+    while name.suffix.lower() in PACKED:
+        name = name.with_suffix("")
+    return name.stem if name.suffix.lower() in (".npy", ".npz", ".safetensors", ".tsv") else name.name
+
+
+def there(path: Path) -> list[Path]:
+    """The list for the vectors in ``path``; none where there is none."""
+    places = [path.parent / name for name in _names(path) if name != path.name]
+    return [place for place in places if place.is_file()][:1]
+
+
+def _names(path: Path) -> list[str]:
+    return [stem(path) + suffix for suffix in NAMED] + list(ALONE)
 
 
 def find(path: Path) -> Path:
     """The list for the vectors in ``path``. ``FormatError`` that names all that was tried."""
-    names = [stem(path) + suffix for suffix in NAMED] + list(ALONE)
-    for name in names:
-        if name != path.name and (path.parent / name).is_file():
-            return path.parent / name
+    if found := there(path):
+        return found[0]
+    names = _names(path)
     raise FormatError(
         f"{path}: the file has vectors without words, and no list of words lies beside it (tried: {', '.join(names)}): "
         f"put a file {names[0]} there, a word a line in the order of the rows"
@@ -111,7 +126,8 @@ def encoded(words: Sequence[str], unsafe: str, format: str) -> list[bytes]:
         raise FormatError("there are no words to write: use the native format, which also holds n-grams alone")
     bad, lines = re.compile(f"[{re.escape(unsafe)}]"), []
     for row, word in enumerate(words):
-        what = "is empty" if not word else "holds a tab or a line feed" if bad.search(word) else ""
+        cut = bad.search(word)
+        what = "is empty" if not word else f"holds {ENDS[cut[0]]}" if cut else ""
         if not what:
             try:
                 lines.append(word.encode())

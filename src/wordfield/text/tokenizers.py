@@ -118,7 +118,8 @@ class Tokenizer:
         """The tokenizer for words from elsewhere, of which nobody says how they were cut: ``words``, which lower-cases
         unless one of them has an upper-case letter.
         """
-        return cls.of("words", lowercase=all(word == word.lower() for word in words))
+        text = "\n".join(words)
+        return cls.of("words", lowercase=text == text.lower())
 
     @classmethod
     def described(cls, description: Mapping[str, Any]) -> Tokenizer:

@@ -24,8 +24,8 @@ class Bags(NamedTuple):
 
 
 class Distinct(list[str]):
-    """Words of which whoever made the list knows that they are strings, no two of them the same: nobody looks again. Not
-    to be changed; a copy is a plain list.
+    """Words of which whoever made the list knows that they are strings, no two of them the same: nobody looks again.
+    Not to be changed; a copy is a plain list.
     """
 
 
