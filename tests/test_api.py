@@ -226,7 +226,7 @@ def test_a_place_that_takes_no_file_is_refused_by_its_own_name(recipe, text, tmp
     def full(**_: Any) -> None:
         raise OSError(30, "Read-only file system", "/some/tmpname")
 
-    monkeypatch.setattr(api.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(api.models.tempfile, "TemporaryFile", full)
     with pytest.raises(OSError, match="Read-only") as caught:
         api.train(recipe, str(text), tmp_path / "model")
     assert caught.value.filename == str(tmp_path / "model")
@@ -242,7 +242,7 @@ def test_where_the_model_is_kept_is_said_without_a_number_of_the_system(recipe, 
         real(self, path, format)
 
     monkeypatch.setattr(wf.static.StaticModel, "save", full)
-    monkeypatch.setattr(api.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(api.models.tempfile, "tempdir", str(tmp_path))
     with pytest.raises(OSError, match="No space left on device; the trained model is kept in") as caught:
         api.train(recipe, str(text), tmp_path / "model")
     assert "Errno" not in str(caught.value)
@@ -330,7 +330,7 @@ def test_questions_about_unknown_words_are_answered_as_the_policy_says(vectors: 
         assert answers == api.analogy(vectors, "man", "woman", "king", k=9, method=method)
         assert len(api.analogy(vectors, "man", "woman", "zebra", k=9, method=method, unknown="rare")) == 4
     assert api.analogy(vectors, "man", "woman", "kinq", unknown="skip") == []
-    told = api.origins(vectors, ["king", "kinq", "zebra"], "spelling")
+    told = api.asking.origins(vectors, ["king", "kinq", "zebra"], "spelling")
     assert told == {"kinq": "the spelling 'king', 1 edit", "zebra": "nothing"}
     with pytest.raises(ValueError, match="unknown policy 'guess'"):
         api.neighbors(vectors, ["king"], unknown="guess")  # type: ignore[arg-type]
@@ -372,7 +372,7 @@ def test_tokens_tell_what_unknown_words_are_made_of(vectors: Path) -> None:
 
 def test_embed_counts_where_vectors_come_from(vectors: Path, tmp_path: Path) -> None:
     texts = ["king kinq zebra"]
-    matrix, words = api.embedded(vectors, texts, tmp_path / "out.npy", "spelling")
+    matrix, words = api.asking.embedded(vectors, texts, tmp_path / "out.npy", "spelling")
     assert words == {"its own row": 1, "another spelling": 1, "nothing": 1}
     assert matrix.tolist() == [[1, 0, 1]]
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), matrix)
@@ -382,7 +382,7 @@ def test_embed_counts_where_vectors_come_from(vectors: Path, tmp_path: Path) -> 
 def test_a_classifier_embeds_in_its_own_way(text: Path, tmp_path: Path) -> None:
     lines = [f"__label__{number % 2} {line}" for number, line in enumerate(text.read_text().splitlines())]
     model = wf.Classifier(dim=4, epochs=1, threads=1).fit(lines)
-    assert api.embedded(model, ["the king"])[1] is None
+    assert api.asking.embedded(model, ["the king"])[1] is None
     with pytest.raises(ValueError, match="a classifier leaves out words without rows"):
         api.embed(model, ["the king"], unknown="spelling")
     with pytest.raises(ValueError, match="can be chosen for word vectors, not for classifiers"):

@@ -52,7 +52,7 @@ def test_the_library_does_not_print_and_unpickles_nothing(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    assert "print" not in called or path.name in ("cli.py", "terminal.py")
+    assert "print" not in called or path.name == "terminal.py" or path.parent.name == "cli"
     assert not modules & {"pickle", "marshal", "shelve", "dill", "joblib"}
 
 
@@ -75,7 +75,7 @@ def test_commands_are_the_functions_of_api() -> None:
     own = {
         name
         for name, function in inspect.getmembers(api, inspect.isfunction)
-        if function.__module__ == api.__name__ and name in api.__all__
+        if function.__module__.startswith(f"{api.__name__}.") and name in api.__all__
     }
     assert set(cli.COMMANDS) == own - {"load", "save", "plan"}  # plan is train --dry-run
 

@@ -287,7 +287,7 @@ def test_a_format_without_ngrams_gets_a_row_a_word(tmp_path):
     assert there.index_to_key == ["one", "two", "three", "four"]
     assert (there["two"] == WordVectors.of(subwords())["two"]).all()
     assert "n-grams, and so vectors of unknown words" in [
-        api.PARTS[part] for part in formats.losses(subwords(), "word2vec-text")
+        api.models.PARTS[part] for part in formats.losses(subwords(), "word2vec-text")
     ]
 
 

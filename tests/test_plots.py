@@ -71,7 +71,7 @@ def test_the_matrix_of_trained_vectors_has_cosines(run: Run, vectors: Path, tmp_
 def test_too_many_words_for_a_matrix_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vectors: Path
 ) -> None:
-    monkeypatch.setattr(api, "MATRIX", 5)
+    monkeypatch.setattr(api.asking, "MATRIX", 5)
     with pytest.raises(ValueError, match="the model has 6 words; name those to show"):
         api.matrix(vectors)
     with pytest.raises(KeyError, match="'kong' is not among the 6 words"):

@@ -238,8 +238,8 @@ def test_what_spacy_and_floret_lose_is_told(tmp_path):
     assert formats.losses(Table([], Dense(np.ones((20, 3))), ngrams=ngrams_of("floret")), "spacy") == []
     formats.save(learnt, tmp_path / "model")
     told = api.convert(tmp_path / "model", tmp_path / "out", "spacy")["lost"]
-    assert told == [api.PARTS["ngrams"]]
-    assert api.PARTS["words"]
+    assert told == [api.models.PARTS["ngrams"]]
+    assert api.models.PARTS["words"]
 
 
 def test_glove_loses_what_is_not_its_own():
@@ -263,7 +263,7 @@ def test_fasttext_loses_what_is_no_setting_of_its_own(tmp_path):
     assert formats.losses(again, "fasttext") == []
     again.state["more"] = np.ones(1)
     assert formats.losses(again, "fasttext") == ["state"]
-    assert api.PARTS["settings"]
+    assert api.models.PARTS["settings"]
 
 
 def test_finalfusion_tells_of_codes_that_it_writes_as_numbers(tmp_path):

@@ -187,7 +187,7 @@ def test_training_goes_on_from_a_binary_file_and_is_kept_in_one(tmp_path):
     np.testing.assert_array_equal(again.state["parameters"], model.state["parameters"])
     assert again.words.vocabulary == model.words.vocabulary
     assert formats.losses(model.table(), "glove-binary") == ["config", "squares"]
-    assert api.PARTS["squares"]
+    assert api.models.PARTS["squares"]
 
 
 def test_vectors_alone_become_words_beside_empty_contexts(tmp_path, monkeypatch):

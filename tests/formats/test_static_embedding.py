@@ -268,7 +268,7 @@ def test_pieces_of_words_go_back_to_model2vec_as_they_came(model2vec, sentences,
         near(sentences.SentenceTransformer(str(tmp_path / "ours")).encode(short), theirs.encode(short))
         assert result["lost"] == []
     else:
-        assert result["lost"] == [api.PARTS["unknown"]]
+        assert result["lost"] == [api.models.PARTS["unknown"]]
 
 
 @pytest.mark.peers
@@ -280,7 +280,7 @@ def test_pieces_with_a_prompt_go_back_to_sentence_transformers(sentences, tmp_pa
     theirs = sentences.SentenceTransformer(modules=parts, truncate_dim=4, **prompts)
     theirs.save(str(tmp_path / "theirs"))
     result = api.convert(tmp_path / "theirs", tmp_path / "ours", "static-embedding")
-    assert result["lost"] == [api.PARTS["unknown"], api.PARTS["pooling"]]
+    assert result["lost"] == [api.models.PARTS["unknown"], api.models.PARTS["pooling"]]
     near(sentences.SentenceTransformer(str(tmp_path / "ours")).encode(TEXTS), theirs.encode(TEXTS))
 
 
@@ -342,7 +342,7 @@ def test_what_a_tokenizer_json_does_not_do_is_told(tmp_path, caplog, option, par
     formats.save(table, tmp_path / "ours", "static-embedding")
     assert static_embedding.TOLD[part] in caplog.text
     assert formats.losses(table, "static-embedding") == [part]
-    assert part in api.PARTS
+    assert part in api.models.PARTS
     made = tokenizers.Tokenizer.from_file(str(tmp_path / "ours" / "tokenizer.json"))
     assert made.encode("机器 学习，3.5 New_York").ids == rows_of
     assert wf.load(tmp_path / "ours").tokenizer == StaticModel.of(table).tokenizer

@@ -1,0 +1,40 @@
+"""One function a verb: each command of the command line is one of these, with the same name.
+
+``load`` and ``save`` complete them. A ``model`` is a path, or a result that is already in memory. Heavy imports happen
+inside the functions.
+"""
+
+from __future__ import annotations
+
+from wordfield.api.asking import analogy, embed, index, matrix, neighbors, predict, similarity, tokens
+from wordfield.api.converting import convert
+from wordfield.api.corpora import cache, phrases, subwords
+from wordfield.api.learning import demo, plan, train, tune
+from wordfield.api.measuring import align, datasets, evaluate, neighborhoods
+from wordfield.api.models import info, load, save
+
+__all__ = [
+    "align",
+    "analogy",
+    "cache",
+    "convert",
+    "datasets",
+    "demo",
+    "embed",
+    "evaluate",
+    "index",
+    "info",
+    "load",
+    "matrix",
+    "neighborhoods",
+    "neighbors",
+    "phrases",
+    "plan",
+    "predict",
+    "save",
+    "similarity",
+    "subwords",
+    "tokens",
+    "train",
+    "tune",
+]

@@ -1,0 +1,163 @@
+"""Models: what they are, where they come from and go."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from wordfield.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from wordfield.static import StaticModel
+    from wordfield.supervised import ClassifierModel
+    from wordfield.text.corpus import Corpus
+    from wordfield.unknown import Policy, Unknown
+
+Result: TypeAlias = "StaticModel | ClassifierModel"
+Model: TypeAlias = "str | Path | Result"
+Choice: TypeAlias = "Unknown | Policy | None"
+# What a model remembers besides its words and vectors, as people call it.
+PARTS = {
+    "counts": "word counts",
+    "config": "recipe, tokenizer and history",
+    "state": "what training goes on from",
+    "ngrams": "n-grams, and so vectors of unknown words",
+    "classes": "labels",
+    "codes": "codes: all numbers are written in full",
+    "product": "codes: all numbers are written in full",
+    "segmentation": "how Chinese is cut into words: texts must come with spaces between theirs",
+    "script": "the conversion of Chinese: texts must come in the script of the model",
+    "phrases": "the joining of phrases: texts must come with theirs joined",
+    "unknown": "one way with unknown pieces: model2vec leaves them out, sentence-transformers counts them",
+    "pooling": "prompts and dimensions that are left out, of which model2vec knows nothing",
+    "settings": "tokenizer and history, and of the recipe what is no setting of fastText's, such as the learning rate",
+    "squares": "how far the steps of training have become smaller: training goes on, with large ones",
+    "words": "words: they keep their vectors, but none is listed",
+}
+
+
+def load(path: str | Path, format: str | None = None, *, repair: bool = False) -> Result:
+    """Read a model of any known format, recognised by its content; a classifier where it has labels.
+
+    ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``format``: what it
+    is, of the names in ``wordfield.formats.FORMATS``, where its beginning does not show it. ``repair``: rows that are
+    damaged, or stand twice, are left out, which the log says, and the rest is read.
+    """
+    from wordfield import formats
+    from wordfield.static import StaticModel
+    from wordfield.supervised import ClassifierModel
+
+    table = formats.load(path, format, repair)
+    return StaticModel.of(table) if table.classes is None else ClassifierModel.of(table)
+
+
+def save(model: Result, path: str | Path, format: str | None = None) -> None:
+    """Write a model: in the format named, of those in ``wordfield.formats.FORMATS``, or the one that the name's ending
+    says, see ``wordfield.formats.SUFFIXES``; without an ending a native folder, which keeps all. Of what else is left
+    out ``wordfield.formats.losses`` tells.
+    """
+    model.save(path, format)
+
+
+def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any]:
+    """Of a model: kind, dimension, vocabulary, recipe, provenance and, of a path, format and size in bytes.
+
+    Of a ``Corpus``, which is read for it: files, stored_bytes, bytes, sentences, tokens, types, invalid_bytes,
+    tokenizer, longest_line (bytes, number), and ``unsegmented``, the share of it that has no spaces between words.
+    """
+    from wordfield.text.corpus import Corpus
+
+    if isinstance(model, Corpus):
+        from wordfield.text.inspection import inspect
+
+        return inspect(model, progress)
+    if not isinstance(model, (str, Path)):
+        return model.info()
+    from wordfield import formats
+
+    described, name = load(model).info(), formats.recognise(model)
+    return {"model": str(model), "format": name, **described, "bytes": stored_bytes(model, name)}
+
+
+def classifier(model: Model) -> ClassifierModel:
+    """The classifier itself, loaded if it is a path; ``ValueError`` for another model."""
+    from wordfield.supervised import ClassifierModel
+
+    read = opened(model)
+    if not isinstance(read, ClassifierModel):
+        raise ValueError(
+            f"{model if isinstance(model, (str, Path)) else 'the model'} is no classifier: it has no labels"
+        )
+    return read
+
+
+def stored_bytes(path: str | Path, format: str | None = None) -> int:
+    """Bytes of a model's file and of those that belong to it, or of all files in its folder."""
+    from wordfield import formats
+
+    return sum(file.stat().st_size for file in formats.files_of(path, format))
+
+
+def opened(model: Model) -> Result:
+    """The model itself, loaded if it is a path."""
+    return load(model) if isinstance(model, (str, Path)) else model
+
+
+def keep(model: Result, out: Path, format: str) -> None:
+    """Write ``out``; if that fails now, after all the work, write to the system's temporary folder and say where."""
+    try:
+        model.save(out, format)
+    except (OSError, ValueError) as error:
+        try:
+            refuge = Path(tempfile.mkdtemp(prefix="wordfield-")) / out.stem
+            model.save(refuge, "native")
+        except (OSError, ValueError):
+            raise error from None
+        kind = OSError if isinstance(error, OSError) else ValueError
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        raise kind(f"{said}; the trained model is kept in {refuge}") from error
+
+
+def refuse_foreign(out: Path, format: str) -> None:
+    """Raise what stands against writing to ``out``: something that is no model, a place that cannot be written."""
+    from wordfield import formats
+
+    formats.check_target(out, format)
+    if out.is_file() and out.stat().st_size:
+        try:
+            formats.recognise(out)
+        except formats.FormatError:
+            raise FileExistsError(f"{out} exists and is no model; it is left alone: give another name") from None
+    check_place(out)
+
+
+def check_place(out: Path) -> None:
+    """``OSError`` where nothing can be written to ``out``, before work is done that is to be written there."""
+    place = out.absolute().parent
+    while not place.exists():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(out)) from None
+
+
+def summary(model: Result, out: str | Path | None) -> dict[str, Any]:
+    """What ``train`` returns, from what the model remembers. Words a second are words of the text, known or not."""
+    history = model.history
+    read = history.get("read_tokens", history["known_tokens"])
+    raw = (history["tokens"] - history["resumed"]) * history["corpus_tokens"] / max(1, read)
+    return {
+        "recipe": model.recipe["model"],
+        "tokens": history["corpus_tokens"],
+        "known_tokens": history["known_tokens"],
+        "vocabulary": len(model.words),
+        "dim": model.dim,
+        "seconds": history["seconds"],
+        "words_per_second": raw / max(1e-9, history["seconds"]["train"]),
+        "loss": history["loss"],
+        "heldout": history["heldout"],
+        "out": None if out is None else str(out),
+    }
