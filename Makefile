@@ -22,7 +22,9 @@ test: $(VENV)/dev.stamp
 
 # Machine code hides lines from coverage, so the kernels run a second time as plain Python.
 jit-off: $(VENV)/dev.stamp
-	NUMBA_DISABLE_JIT=1 $(RUN)/coverage run -m pytest -rs
+	$(RUN)/coverage erase
+	NUMBA_DISABLE_JIT=1 $(RUN)/coverage run -m pytest -n 2 -rs
+	$(RUN)/coverage combine --quiet
 	$(RUN)/coverage report
 
 peers: $(VENV)/peers.stamp

@@ -398,7 +398,7 @@ def test_a_model_is_made_as_small_as_is_asked() -> None:
 
 def test_trials_are_scored_as_they_will_be_saved(tmp_path: Path) -> None:
     result = api.tune(RECIPE, Labelled(TEXTS), tmp_path / "out", trials=2, max_size="12K", fixed=FIXED, ranges=RANGES)
-    assert api.stored_bytes(tmp_path / "out") <= 12_000
+    assert api.models.stored_bytes(tmp_path / "out") <= 12_000
     assert result["score"] is not None
     with pytest.raises(ValueError, match=r"all 2 trials failed; the first: 100 bytes are too few"):
         api.tune(RECIPE, Labelled(TEXTS), tmp_path / "b", trials=2, max_size=100, fixed=FIXED, ranges=RANGES)
@@ -545,6 +545,6 @@ def test_questions_are_classified_with_what_tuning_found(data: Path, tmp_path: P
     recipe = wf.Classifier(dim=16, threads=1)
     fixed = ["dim", "minn", "maxn", "bucket"]
     api.tune(recipe, Labelled(read("TREC.train")), tmp_path / "out", trials=8, fixed=fixed)
-    model, asked = api.classifier(tmp_path / "out"), read("TREC.test")
+    model, asked = api.models.classifier(tmp_path / "out"), read("TREC.test")
     found = model.predict([text for text, _ in asked])
     assert sum(answer[0][0] == label for answer, (_, label) in zip(found, asked, strict=True)) / len(asked) >= 0.85

@@ -321,7 +321,7 @@ def test_a_classifier_that_is_turned_gives_the_same_labels(tmp_path: Path) -> No
     lines = ["__label__a the king rules the land", "__label__b a cat drinks milk", "__label__a queens rule too"] * 20
     (tmp_path / "text.txt").write_text("\n".join(lines))
     api.train(Classifier(dim=6, epochs=3, threads=1), tmp_path / "text.txt", tmp_path / "one")
-    one = api.classifier(tmp_path / "one")
+    one = api.models.classifier(tmp_path / "one")
     formats.save(alignment.turned_table(one.table(), a_turn(6), {"onto": None}), tmp_path / "two")
     texts = ["the king", "a cat drinks", "queens"]
     for before, after in zip(one.predict(texts, None), api.predict(tmp_path / "two", texts, None), strict=True):

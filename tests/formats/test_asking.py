@@ -114,7 +114,7 @@ def test_a_packed_array_is_read(tmp_path, order, pack):
     (tmp_path / "x.words.txt").write_text("\n".join(WORDS))
     read = wf.load(path)
     np.testing.assert_array_equal(read.words[WORDS], VECTORS)
-    assert api.stored_bytes(path) == path.stat().st_size + (tmp_path / "x.words.txt").stat().st_size
+    assert api.models.stored_bytes(path) == path.stat().st_size + (tmp_path / "x.words.txt").stat().st_size
     path.write_bytes(gzip.compress(raw.getvalue()[:-1]))
     with pytest.raises(FormatError, match="truncated: <f4 of shape"):
         wf.load(path)
@@ -278,14 +278,17 @@ def test_the_bytes_of_a_model_are_those_of_all_its_files(tmp_path, plain):
         folder.mkdir()
         formats.save(plain, folder / "x.bin", name)
         size = sum(each.stat().st_size for each in folder.iterdir())
-        assert api.stored_bytes(folder / "x.bin", name) == size
+        assert api.models.stored_bytes(folder / "x.bin", name) == size
         assert api.info(folder / "x.bin")["bytes"] == size
     (tmp_path / "numpy" / "deep").mkdir()
     (tmp_path / "numpy" / "deep" / "more").write_bytes(bytes(1000))
-    assert api.stored_bytes(tmp_path / "numpy") == api.stored_bytes(tmp_path / "numpy" / "x.bin", "numpy") + 1000
+    assert (
+        api.models.stored_bytes(tmp_path / "numpy")
+        == api.models.stored_bytes(tmp_path / "numpy" / "x.bin", "numpy") + 1000
+    )
     (tmp_path / "m.kv").write_bytes(b"12345")
     (tmp_path / "m.kv.vectors.npy").write_bytes(b"123")
-    assert api.stored_bytes(tmp_path / "m.kv", "gensim") == 8
+    assert api.models.stored_bytes(tmp_path / "m.kv", "gensim") == 8
 
 
 def test_a_model_that_lists_no_words_says_so(tmp_path, run):
