@@ -48,7 +48,7 @@ bench: $(VENV)/dev.stamp
 	$(RUN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 
 # Stamps remember what was installed from which files. A source file that changes needs no installation: the package is editable.
 $(VENV)/base.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
