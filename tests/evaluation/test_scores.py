@@ -84,9 +84,7 @@ def test_intervals_hold_the_truth_in_about_95_of_100_sets(monkeypatch):
         theirs = 0.6 * ours + 0.8 * random.normal(size=150)
         whole = np.ones(150, bool)
         ranks = Score("similarity", "s", "spearman", whole, spearman(ours, theirs), "skip")
-        kinds = random.random((12, 2)).mean(
-            axis=1
-        )  # a pair of two kinds is right as often as they are in the mean
+        kinds = random.random((12, 2)).mean(axis=1)  # a pair of two kinds is right as often as they are in the mean
         pairs = np.array([(i, j) for i in range(12) for j in range(12) if i != j])
         made = random.random(len(pairs)) < kinds[pairs].mean(axis=1)
         alike = replace(score(made), parts=pairs.astype(np.int64))

@@ -5,25 +5,20 @@ What a file is packed with is told by its first bytes, not by its name. A tar ar
 
 from __future__ import annotations
 
-import bz2
 import errno
-import gzip
 import io
-import lzma
-import sys
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from wordfield.formats.table import FormatError
+from wordfield.text.decompression import decompressed
 
 if TYPE_CHECKING:
     import tarfile
 
 ENOUGH = 1 << 18
 """Bytes asked of a decompressor at once."""
-GZIP, XZ, ZSTD, ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", (b"PK\x03\x04", b"PK\x05\x06")
-BZIP2 = (b"1AY&SY", b"\x17rE8P\x90")
-"""What stands after "BZh" and a digit, where there is anything in it, and where there is nothing."""
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 TAR = b"ustar"
 """What stands at byte 257."""
 DEFLATE = 1032
@@ -97,46 +92,14 @@ def unpacked(path: Path, raw: IO[bytes], size: int) -> tuple[IO[bytes], int]:
     raw.seek(0)
     if head.startswith(ZIP):
         return of_zip(path, raw)
-    kind, stream, limit = decompressed(path, raw, head, size)
+    kind, stream = decompressed(str(path), raw, head)
+    limit = {"": size, "gzip": size * DEFLATE}.get(kind, UNKNOWN)
     if kind:
         stream = io.BufferedReader(Unpacked(path, kind, stream), ENOUGH)
         head = stream.peek(512)[:512]
     if head[257:262] == TAR:
         return of_tar(path, stream), limit
     return stream, limit
-
-
-def decompressed(path: Path, raw: IO[bytes], head: bytes, size: int) -> tuple[str, IO[bytes], int]:
-    """What a stream is packed with, "" for nothing, the stream unpacked, and how many bytes it has at most."""
-    if head.startswith(GZIP):
-        return "gzip", reader_of_gzip(raw), size * DEFLATE
-    if head.startswith(b"BZh") and head[4:10] in BZIP2:
-        return "bzip2", cast("IO[bytes]", bz2.BZ2File(raw)), UNKNOWN
-    if head.startswith(XZ):
-        return "xz", cast("IO[bytes]", lzma.LZMAFile(raw)), UNKNOWN
-    if head.startswith(ZSTD):
-        return "zstd", reader_of_zstd(path, raw), UNKNOWN
-    return "", raw, size
-
-
-def reader_of_gzip(raw: IO[bytes]) -> IO[bytes]:
-    """Three times as fast where the extra ``corpus`` is there."""
-    try:
-        from isal.igzip import IGzipFile
-    except ImportError:
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    return cast("IO[bytes]", IGzipFile(fileobj=raw))  # type: ignore[no-untyped-call]
-
-
-def reader_of_zstd(path: Path, raw: IO[bytes]) -> IO[bytes]:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise ImportError(f"{path} is packed with zstd; to read it: pip install 'wordfield[corpus]'") from error
-    return cast("IO[bytes]", zstd.ZstdFile(raw))
 
 
 def of_zip(path: Path, raw: IO[bytes]) -> tuple[IO[bytes], int]:

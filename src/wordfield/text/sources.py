@@ -4,11 +4,8 @@ or the text in tables.
 
 from __future__ import annotations
 
-import bz2
 import glob
-import gzip
 import io
-import lzma
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -19,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from wordfield.text import tables
+from wordfield.text.decompression import HEAD, decompressed
 
 STDIN = "-"
 BUILTIN = "builtin:"
@@ -243,36 +241,8 @@ def _stored(part: Part) -> IO[bytes]:
 def _decompressed(name: str, stored: IO[bytes]) -> IO[bytes]:
     """``stored`` seen through the decompressor that its first bytes, not its name, ask for."""
     source = stored if hasattr(stored, "peek") else io.BufferedReader(stored)  # type: ignore[type-var]
-    head = source.peek(10)[:10]
-    if head.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(_gzip()(fileobj=source), ENOUGH)
-    if head.startswith(b"BZh") and head[4:] in (b"1AY&SY", b"\x17rE8P\x90"):
-        return io.BufferedReader(bz2.BZ2File(source), ENOUGH)
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return io.BufferedReader(lzma.LZMAFile(source), ENOUGH)
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return io.BufferedReader(_zstd(name).ZstdFile(source), ENOUGH)
-    return source
-
-
-def _gzip() -> Any:
-    """The reader of gzip: three times as fast where the extra ``corpus`` is there."""
-    try:
-        from isal.igzip import IGzipFile
-    except ImportError:
-        return gzip.GzipFile
-    return IGzipFile
-
-
-def _zstd(name: str) -> Any:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise ImportError(f"{name} is compressed with zstd; to read it: pip install 'wordfield[corpus]'") from error
-    return zstd
+    kind, content = decompressed(name, source, source.peek(HEAD)[:HEAD])
+    return io.BufferedReader(content, ENOUGH) if kind else source  # type: ignore[type-var]
 
 
 def _at_lf(text: bytes) -> list[bytes]:
