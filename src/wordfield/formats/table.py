@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,19 @@ class Classes:
 
 
 @dataclass
+class Network:
+    """What reads words in context, the vectors being its table: an architecture and its tensors."""
+
+    config: dict[str, Any]
+    """The architecture, as the config.json of a Hugging Face checkpoint says it."""
+    tensors: Mapping[str, NDArray[Any]]
+    """All tensors by the names that this architecture gives them, numbers as float32 or float16; read when they are
+    asked for."""
+    output: Storage | None = None
+    """The table (V, D) that turns vectors back into words, where it is another than the one of the words."""
+
+
+@dataclass
 class Table:
     """The content of a file of vectors. V words, D dimensions."""
 
@@ -55,6 +69,8 @@ class Table:
     """Which n-grams have rows of the vectors, after the words' own."""
     classes: Classes | None = None
     """The labels of a classifier."""
+    network: Network | None = None
+    """What reads the words in context."""
     repaired: list[str] = field(default_factory=list)
     """What was wrong with the file that this was read from, and left out or mended."""
 
