@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ class Corpus:
     .csv .tsv .parquet) by their name: ``field`` is the one that has the text, ``text`` if None. Markup and HTML
     entities are text like any other.
 
-    ``tokenizer``: ``words``, ``whitespace``, ``chinese``, ``characters``, or a file with a subword vocabulary
+    ``tokenizer``: ``words`` (if None), ``whitespace``, ``chinese``, ``characters``, or a file with a subword vocabulary
     (tokenizer.json, SentencePiece model); ``lowercase``, ``nfkc``, ``script`` and ``dictionary`` as for
     ``Tokenizer.of``. ``phrases``: how many times to join words that often stand together, learnt from this corpus when
     it is first scanned; or ``Phrases`` that were learnt before, or a file of them. ``strict``: ``ValueError`` for
@@ -50,7 +51,7 @@ class Corpus:
         self,
         source: Any,
         *,
-        tokenizer: str | Path | Tokenizer = "words",
+        tokenizer: str | Path | Tokenizer | None = None,
         lowercase: bool | None = None,
         nfkc: bool | None = None,
         script: str = "",
@@ -60,7 +61,8 @@ class Corpus:
         strict: bool = False,
         cache: bool = True,
     ) -> None:
-        self.tokenizer = Tokenizer.of(tokenizer, lowercase, nfkc=nfkc, script=script, dictionary=dictionary)
+        self.tokenizer = Tokenizer.of(tokenizer or "words", lowercase, nfkc=nfkc, script=script, dictionary=dictionary)
+        self._named = tokenizer is not None
         self.strict, self.field, self.cache = strict, field, cache
         self.invalid = 0
         self._passes = 0
@@ -86,7 +88,7 @@ class Corpus:
             )
         else:
             self._take(source)
-        self.name = self._named(source)
+        self.name = self._called(source)
 
     @classmethod
     def files(cls, names: Iterable[str | os.PathLike[str]], **options: Any) -> Corpus:
@@ -154,6 +156,17 @@ class Corpus:
         self.invalid = scan.invalid
         self.tokenizer, self._passes = scan.tokenizer, 0
         return scan
+
+    @property
+    def uncut(self) -> bool:
+        """Whether nobody has said what the words are: no tokenizer, and no lists of words."""
+        return not self._named and (self._parts is not None or isinstance(next(iter(self._sentences), ""), str))
+
+    def cut_by(self, tokenizer: Tokenizer) -> Corpus:
+        """The same text, cut by another tokenizer."""
+        other = copy(self)
+        other.tokenizer, other._named, other._passes = tokenizer, True, 0
+        return other
 
     @property
     def cutter(self) -> Tokenizer:
@@ -248,7 +261,7 @@ class Corpus:
             )
         self._sentences = source
 
-    def _named(self, source: Any) -> str:
+    def _called(self, source: Any) -> str:
         if self._parts is None:
             return f"{len(source)} sentences" if hasattr(source, "__len__") else type(source).__name__
         if isinstance(source, (str, os.PathLike)):

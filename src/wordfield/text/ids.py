@@ -213,9 +213,13 @@ class Scan:
         order = np.argsort(-counts, kind="stable")
         return Vocabulary([together[row] for row in order.tolist()], counts[order])
 
-    def encode(self, vocabulary: Vocabulary) -> Ids:
-        """The text as rows of ``vocabulary``, words that it lacks left out, on disk; the text is not read again."""
+    def encode(self, vocabulary: Vocabulary, unknown: int | None = None) -> Ids:
+        """The text as rows of ``vocabulary``, on disk; the text is not read again. Words that it lacks are left out, or
+        get the row ``unknown``.
+        """
         rows = self._rows_of(vocabulary)
+        if unknown is not None:
+            rows = np.where(rows < 0, np.int32(unknown), rows)
         by_spool = [rows[types] for types in self._types]
         ids, starts = Spool(self.folder), Spool(self.folder)
         self._made += [ids, starts]

@@ -1,0 +1,217 @@
+"""What a network reads: text as rows of its table, the row that ends a text, and that of what is unknown.
+
+Of pieces of words the rows are the ids of their tokenizer.json. Whole words have rows in the order of their frequency,
+after ``<eos>`` and ``<unk>``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wordfield.text import subwords
+from wordfield.text.codepoints import ALONES, SPACELESS
+from wordfield.text.corpus import Corpus
+from wordfield.text.ids import Scan
+from wordfield.text.tokenizers import Tokenizer
+from wordfield.text.vocabulary import Vocabulary
+
+END, UNKNOWN = "<eos>", "<unk>"
+ENDS = (END, "</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "[SEP]")
+"""What tokens are called that end a text, in vocabularies that were made elsewhere."""
+UNKNOWNS = (UNKNOWN, "[UNK]", "<unknown>")
+
+
+class Read(NamedTuple):
+    """A text as tokens. W words, T tokens."""
+
+    words: list[str]
+    """The words as given (W)."""
+    rows: list[int]
+    """The tokens (T)."""
+    tokens: list[list[int]]
+    """Which of the tokens each word is made of, at least one (W)."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a network: ``tokenizer`` cuts text into words of the ``vocabulary``, whose places are the rows."""
+
+    tokenizer: Tokenizer
+    vocabulary: Vocabulary
+    end: int
+    """The row of the token that ends a text, and stands before its first."""
+
+    @cached_property
+    def unknown(self) -> int | None:
+        """The row of words that the vocabulary does not have; None where all text can be made of it."""
+        index = self.vocabulary.index
+        return next((index[name] for name in UNKNOWNS if name in index), None)
+
+    def rows(self, text: str) -> list[int]:
+        """The tokens of a text, without ends."""
+        pieces = self.tokenizer.name == "subwords"
+        return self._rows(self.tokenizer.pieces_of(text) if pieces else self.tokenizer.tokenize(text))
+
+    def read(self, text: str | Sequence[str]) -> Read:
+        """The words of a text, or the words given, and the tokens of each: one at least, if need be the one for what is
+        unknown. Words of a text are what its tokenizer makes them or, of one that cuts into pieces, what stands between
+        spaces, and each character of a script that puts no spaces.
+        """
+        if self.tokenizer.name != "subwords":
+            words = self.tokenizer.tokenize(text) if isinstance(text, str) else _given(text)
+            cut = [[word] if isinstance(text, str) else self.tokenizer.tokenize(word) for word in words]
+            return self._one_by_one(words, [self._rows(each) for each in cut])
+        if isinstance(text, str):
+            found = [(match.start(), match.end()) for match in _spaced().finditer(text)]
+        else:
+            ends = np.cumsum([len(word) + 1 for word in _given(text)])
+            found = [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(text, ends, strict=True)]
+            text = " ".join(text)
+        words = [text[begin:end] for begin, end in found]
+        if self.tokenizer.nfkc or self.tokenizer.script:  # places in the text are not those in what it is made of
+            return self._one_by_one(words, [self.rows(word) for word in words])
+        return self._aligned(text, words, found)
+
+    def text(self, rows: Sequence[int]) -> str:
+        """The text that tokens stand for; an end is a line feed."""
+        lines: list[list[str]] = [[]]
+        for row in rows:
+            if row == self.end:
+                lines.append([])
+            else:
+                lines[-1].append(self.vocabulary.words[row])
+        join = self.tokenizer.pieces.text if self.tokenizer.name == "subwords" else _joined
+        return "\n".join(join(line) for line in lines)
+
+    def _rows(self, words: Sequence[str]) -> list[int]:
+        index, unknown = self.vocabulary.index, self.unknown
+        rows = [index.get(word, unknown) for word in words]
+        return [row for row in rows if row is not None]
+
+    def _one_by_one(self, words: list[str], rows: list[list[int]]) -> Read:
+        instead = self.end if self.unknown is None else self.unknown
+        full = [each or [instead] for each in rows]
+        ends = np.cumsum([len(each) for each in full]).tolist()
+        tokens = [[*range(end - len(each), end)] for each, end in zip(full, ends, strict=True)]
+        return Read(words, [row for each in full for row in each], tokens)
+
+    def _aligned(self, text: str, words: list[str], places: list[tuple[int, int]]) -> Read:
+        """Give each word the pieces that have a character of it."""
+        pieces = self.tokenizer.pieces.spans(text.lower() if self.tokenizer.lowercase else text)
+        index = self.vocabulary.index
+        rows, tokens, at = [index[name] for name, _, _ in pieces], list[list[int]](), 0
+        shift = 0  # tokens put in for words that no piece has a part of
+        for begin, end in places:
+            while at < len(pieces) and pieces[at][2] <= begin:
+                at += 1
+            here = at
+            while here < len(pieces) and pieces[here][1] < end:
+                here += 1
+            if here == at:
+                rows.insert(at + shift, self.end if self.unknown is None else self.unknown)
+                tokens.append([at + shift])
+                shift += 1
+            else:
+                tokens.append([*range(at + shift, here + shift)])
+        return Read(words, rows, tokens)
+
+
+def chosen(corpus: Corpus, pieces: int) -> Corpus:
+    """``corpus`` cut as its owner has said or, where nobody has, into pieces of words that are learnt from it, at most
+    as many as given; a vocabulary of pieces gets a token that ends a text.
+    """
+    if corpus.uncut:
+        learnt = subwords.learn(corpus.lines(), pieces, lowercase=False)
+        corpus = corpus.cut_by(Tokenizer(**_described(learnt)))
+    tokenizer = corpus.cutter
+    if tokenizer.name == "subwords":
+        if str(tokenizer.subwords).startswith(subwords.BASE64):
+            raise ValueError(
+                "a network needs a tokenizer.json, which a SentencePiece model is not: learn one (subwords)"
+            )
+        return corpus.cut_by(Tokenizer(**tokenizer.describe() | _described(_ended(str(tokenizer.subwords)))))
+    return corpus
+
+
+def found(scan: Scan, min_count: int, max_vocab: int | None) -> Tokens:
+    """The tokens of a corpus that was scanned, with their counts."""
+    tokenizer = scan.tokenizer
+    counts = dict(zip(scan.words_seen, scan.counts.tolist(), strict=True))
+    if tokenizer.name == "subwords":
+        names = tokenizer.pieces.listed()
+        end = next(row for row, name in enumerate(names) if name in ENDS)
+        seen = [scan.sentences if row == end else counts.get(name, 0) for row, name in enumerate(names)]
+        return Tokens(tokenizer, Vocabulary(names, seen), end)
+    known = scan.vocabulary(min_count, None if max_vocab is None else max(1, max_vocab - 2))
+    words = [word for word in known.words if word not in (END, UNKNOWN)]
+    kept = [counts[word] for word in words]
+    rare = scan.tokens - sum(kept) - counts.get(END, 0)
+    vocabulary = Vocabulary([END, UNKNOWN, *words], [scan.sentences + counts.get(END, 0), rare, *kept])
+    return Tokens(tokenizer, vocabulary, 0)
+
+
+def end_of(vocabulary: Vocabulary, told: Any) -> int:
+    """The row of the token that ends a text: the one that a config.json names, or one that is called so.
+    ``ValueError`` where there is none.
+    """
+    row = told[0] if isinstance(told, list) and told else told
+    if isinstance(row, int) and 0 <= row < len(vocabulary):
+        return row
+    for name in ENDS:
+        if name in vocabulary:
+            return vocabulary.index[name]
+    raise ValueError(f'none of the {len(vocabulary)} tokens ends a text: the config.json has no "eos_token_id"')
+
+
+def _described(vocabulary: str) -> dict[str, Any]:
+    return {"name": "subwords", "lowercase": False, "subwords": vocabulary, "version": subwords.version(vocabulary)}
+
+
+def _ended(vocabulary: str) -> str:
+    """A tokenizer.json with a token that ends a text, added where there is none."""
+    given = json.loads(vocabulary)
+    added = given.get("added_tokens") or []
+    if any(token.get("content") in ENDS for token in added):
+        return vocabulary
+    taken = {"id": len(subwords.Pieces(vocabulary)), "content": END, "special": True}
+    same = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return json.dumps(given | {"added_tokens": [*added, taken | same]}, ensure_ascii=False)
+
+
+@cache
+def _spaced() -> Any:
+    """What finds words in a text: a character of a script without spaces, with the marks upon it, or what stands
+    between spaces.
+    """
+    import regex
+
+    return regex.compile(rf"{ALONES}\p{{M}}*|(?:(?!{SPACELESS})\S)+", regex.VERSION1)
+
+
+def _given(words: Sequence[str]) -> list[str]:
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"words are str, not {type(word).__name__}: {word!r:.60}")
+    return [*words]
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Words with spaces between them, none between two characters of a script that puts none."""
+    text = ""
+    for word in words:
+        text += word if not text or (_without(word[0]) and _without(text[-1])) else f" {word}"
+    return text
+
+
+@cache
+def _without(character: str) -> bool:
+    """Whether a character is of a script that puts no spaces."""
+    import regex
+
+    return regex.fullmatch(SPACELESS, character, regex.VERSION1) is not None
