@@ -383,7 +383,7 @@ def test_a_classifier_embeds_in_its_own_way(text: Path, tmp_path: Path) -> None:
     lines = [f"__label__{number % 2} {line}" for number, line in enumerate(text.read_text().splitlines())]
     model = wf.Classifier(dim=4, epochs=1, threads=1).fit(lines)
     assert api.asking.embedded(model, ["the king"])[1] is None
-    with pytest.raises(ValueError, match="a classifier leaves out words without rows"):
+    with pytest.raises(ValueError, match="a classifier leaves those without rows out"):
         api.embed(model, ["the king"], unknown="spelling")
     with pytest.raises(ValueError, match="can be chosen for word vectors, not for classifiers"):
         api.evaluate(model, [text], unknown="skip")

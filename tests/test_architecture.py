@@ -77,7 +77,8 @@ def test_commands_are_the_functions_of_api() -> None:
         for name, function in inspect.getmembers(api, inspect.isfunction)
         if function.__module__.startswith(f"{api.__name__}.") and name in api.__all__
     }
-    assert set(cli.COMMANDS) == own - {"load", "save", "plan"}  # plan is train --dry-run
+    commands = {name.replace("-", "_") for name in cli.COMMANDS}
+    assert commands == own - {"load", "save", "plan"}  # plan is train --dry-run
 
 
 def test_public_names_are_the_lineage_and_what_it_needs() -> None:

@@ -15,7 +15,8 @@ from support import JIT_OFF
 from wordfield import vectors
 from wordfield.evaluation import analogy
 from wordfield.search import blocks, exact
-from wordfield.storage import Dense, Float16, Int8, Product, Sparse
+from wordfield.storage import BFloat16, Dense, Float16, Int8, Product, Sparse
+from wordfield.storage import coded as coded_module
 from wordfield.storage import dense as dense_module
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
@@ -169,7 +170,11 @@ def product(table, part=3, apart=True):
     return Product(codes, centroids, part, lengths if apart else None)
 
 
-CODED = {"float16": half, "int8": whole, "product": product}
+def upper(table):
+    return BFloat16((table.view(np.uint32) >> np.uint32(16)).astype(np.uint16))
+
+
+CODED = {"float16": half, "bfloat16": upper, "int8": whole, "product": product}
 
 
 @pytest.fixture(params=CODED)
@@ -240,6 +245,14 @@ def test_no_block_of_codes_is_larger_than_a_step(monkeypatch, coded):
     assert max(read) == 8
 
 
+def test_few_numbers_of_bfloat16_are_decoded_as_many_are(table, monkeypatch):
+    coded = upper(table)
+    few = coded[:]
+    monkeypatch.setattr(coded_module, "FEW", 0)
+    assert (coded[:].view(np.uint32) == few.view(np.uint32)).all()
+    assert (few.view(np.uint32) == table.view(np.uint32) & np.uint32(0xFFFF0000)).all()
+
+
 @pytest.mark.parametrize("part", [1, 2, 7, 60, 100])
 @pytest.mark.parametrize("apart", [True, False])
 def test_a_part_may_have_any_number_of_dimensions(table, part, apart):
@@ -262,5 +275,7 @@ def test_codes_that_do_not_go_together_are_refused():
         Product(bytes_, floats, 2, (np.zeros(2, np.uint8), np.zeros(256, np.float32)))
     with pytest.raises(ValueError, match=r"float16 has 2 axes, not float32"):
         Float16(np.zeros((2, 2), np.float32))
+    with pytest.raises(ValueError, match=r"bfloat16 is uint16 with 2 axes, not float32"):
+        BFloat16(np.zeros((2, 2), np.float32))
     with pytest.raises(ValueError, match=r"scales of shape \(3,\)"):
         Int8(np.zeros((2, 2), np.int8), np.zeros(3, np.float32))

@@ -16,6 +16,7 @@ _PLACES = {
     "Corpus": "text.corpus",
     "FastText": "models.predict.fasttext",
     "GloVe": "models.predict.glove",
+    "LLM": "models.sequence.llm",
     "OneHot": "models.count.one_hot",
     "PPMI": "models.count.ppmi",
     "SVD": "models.count.svd",
@@ -28,6 +29,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "LLM",
     "PPMI",
     "SVD",
     "Classifier",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from wordfield.models.predict.fasttext import FastText
     from wordfield.models.predict.glove import GloVe
     from wordfield.models.predict.word2vec import Word2Vec
+    from wordfield.models.sequence.llm import LLM
     from wordfield.text.corpus import Corpus
     from wordfield.text.vocabulary import Vocabulary
     from wordfield.unknown import Unknown

@@ -76,7 +76,7 @@ def compressed(
         note |= {"output": output}
     history = table.config.get("history") or {}
     noted = {"history": history | {"compressed": [*history.get("compressed", []), note]}}
-    return replace(smaller, storage=storage, classes=classes, config=table.config | noted, state={})
+    return replace(smaller, storage=storage, classes=classes, config=table.config | noted, state={}, network=None)
 
 
 def _check(to: str | None, part: int, norms: bool) -> None:

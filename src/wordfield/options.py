@@ -32,6 +32,17 @@ POLICY = (
 )
 AskedUnknown = Annotated[Policy | None, described(f"{POLICY}raise.")]
 TextUnknown = Annotated[Policy | None, described(f"{POLICY}skip.")]
+Side = Annotated[
+    Literal["input", "output"],
+    described("Of a network: the vectors that go in, or those by which it finds the next word."),
+]
+Untouched = Annotated[
+    Literal["norm", "distance", "cosine"] | None,
+    described(
+        "Length of a row; distance, or cosine once the mean of all is taken off, to rows that nothing can have "
+        "touched. Unset: distance; where the table is output, too, cosine; where there are no such rows, norm."
+    ),
+]
 Models = Annotated[
     list[str], described("A trained model, as `train` wrote it or in another format; or several, to compare.")
 ]
@@ -131,6 +142,7 @@ FormatName = Literal[
     "native",
     "finalfusion",
     "static-embedding",
+    "checkpoint",
     "numpy",
     "safetensors",
     "projector",
@@ -181,6 +193,13 @@ Validation = Annotated[
         "Classifiers: labelled text to score on; unset: a share of the corpus.", consume_multiple=True, negative=()
     ),
 ]
+HeldOut = Annotated[
+    list[str] | None,
+    described(
+        "Text to measure the held-out loss on; unset: a share of the corpus.", consume_multiple=True, negative=()
+    ),
+]
+NotAsked = Annotated[list[str] | None, Parameter(parse=False)]
 Share = Annotated[float, described("Share of the corpus to score on, without --validation.")]
 ScoredOn = Annotated[
     list[str] | None,
@@ -235,6 +254,16 @@ Near = Annotated[int, described("How many neighbours of a word count.", name=["-
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 
+Prompt = Annotated[str, described("The text to go on with; none: the beginning of a sentence.")]
+TokenCount = Annotated[int, described("How many tokens to go on for.")]
+Temperature = Annotated[float, described("0: always the most probable token; 1: drawn as the model thinks.")]
+Top = Annotated[float, described("Draw only from the most probable tokens that together have this share.")]
+Likeliest = Annotated[int, described("How many of the most probable next tokens to show.", name=["-k"])]
+Sampled = Annotated[int, described("Of what is drawn.")]
+Seeds = Annotated[int, described("Train both from so many seeds.")]
+TyingPlot = Annotated[Path | None, described("Draw the comparison, .png, .svg or .pdf.")]
+
+
 @dataclass(frozen=True)
 class Reading:
     """How text becomes words: the options of every command that reads a corpus."""
@@ -263,7 +292,7 @@ class Reading:
         """The corpus of these files, cut as the model ``start`` says unless ``tokenizer`` says otherwise."""
         from wordfield.text.corpus import Corpus
 
-        usual = "words" if start is None else api.load(start).tokenizer
+        usual = None if start is None else api.load(start).tokenizer
         options = {name: getattr(self, name) for name in ("lowercase", "nfkc", "field", "strict", "cache")}
         phrases = int(self.phrases) if self.phrases.isdecimal() else self.phrases
         script, dictionary = self.script or "", self.dictionary or ()

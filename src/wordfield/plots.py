@@ -118,6 +118,100 @@ def _panel(axis: Any, rows: Sequence[Mapping[str, Any]], models: Sequence[str]) 
     axis.spines[["top", "right", "left"]].set_visible(False)
 
 
+def tying(result: Mapping[str, Any], path: str | Path) -> None:
+    """Draw what ``api.compare_tying`` returns into a .png, .svg or .pdf file, three panels: held-out perplexity by
+    tokens read, how alike the tables are by the frequency of words, how long their rows are.
+
+    ``ValueError`` for another ending; ``ImportError`` naming the extra without matplotlib.
+    """
+    path = check_target(path)
+    matplotlib = _matplotlib()
+    with matplotlib.rc_context({"font.family": FONTS, "svg.fonttype": "none", "font.size": 9}):
+        figure = matplotlib.figure.Figure(figsize=(12, 4), layout="constrained")
+        figure.get_layout_engine().set(wspace=0.06)
+        curves, alike, lengths = figure.subplots(1, 3)
+        _curves(curves, result["ways"])
+        _alike(alike, result["bands"])
+        _lengths(lengths, result["bands"], result["start_norm"])
+        for axis in (curves, alike, lengths):
+            axis.grid(axis="y", color="0.85", linewidth=0.8)
+            axis.set_axisbelow(True)
+            axis.tick_params(length=0, labelsize="small")
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        picture = _drawn(figure, path.suffix[1:].lower())
+    with replacing(path) as stream:
+        stream.write(picture)
+
+
+def _curves(axis: Any, ways: Mapping[str, Any]) -> None:
+    """Perplexity while training, a line a seed. Steps are as high as they are in proportion."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter, ScalarFormatter
+
+    for number, (name, way) in enumerate(ways.items()):
+        for seed, curve in enumerate(way["curves"]):
+            tokens, values = zip(*curve, strict=True)
+            axis.plot(tokens, values, ".-", color=COLOURS[number], linewidth=1.2, label="" if seed else name)
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+    axis.yaxis.set_major_formatter(ScalarFormatter())
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_xlim(left=0)
+    axis.set_xlabel("tokens read")
+    axis.set_ylabel("held-out perplexity")
+
+
+def _alike(axis: Any, bands: Sequence[Mapping[str, Any]]) -> None:
+    """Three pairs of tables: full marks for the tables as they are, hollow ones for what training added to them."""
+    names = {"tied_input": "tied, input", "tied_output": "tied, output", "input_output": "input, output"}
+    places = np.arange(len(bands))
+    for number, (pair, name) in enumerate(names.items()):
+        colour, shape, here = COLOURS[3 + number], MARKERS[number], places + (number - 1) * 0.22
+        for shift, kind, inside in ((-0.04, "alignment", colour), (0.04, "changes", "w")):
+            values, spreads = _means(bands, kind, pair)
+            label = name if kind == "alignment" else ""
+            axis.errorbar(
+                here + shift, values, spreads, fmt=shape, color=colour, mfc=inside, ms=6, elinewidth=1, label=label
+            )
+    axis.errorbar([], [], [], fmt="o", color="0.4", mfc="w", ms=6, label="what training added")
+    axis.axhline(0, color="0.6", linewidth=0.8)
+    _under(axis, bands)
+    axis.set_ylabel("alike (Spearman of cosines)")
+
+
+def _lengths(axis: Any, bands: Sequence[Mapping[str, Any]], start: float) -> None:
+    """The length of rows of each table beside that before training."""
+    places = np.arange(len(bands))
+    for number, name in enumerate(("tied", "input", "output")):
+        values, spreads = _means(bands, "norm", name)
+        error = {"elinewidth": 1, "ecolor": "0.3"}
+        axis.bar(
+            places + (number - 1) * 0.26, values, 0.24, yerr=spreads, color=COLOURS[number], label=name, error_kw=error
+        )
+    axis.axhline(start, color="0.2", linewidth=1, linestyle="--", label="before training")
+    _under(axis, bands)
+    axis.set_ylabel("mean length of rows")
+
+
+def _means(bands: Sequence[Mapping[str, Any]], kind: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Means and spreads over the seeds, a number a band; NaN where there is none."""
+    found = [(band[kind][name]["mean"], band[kind][name]["spread"]) for band in bands]
+    values = np.array(found, float).reshape(-1, 2)
+    return values[:, 0], values[:, 1]
+
+
+def _under(axis: Any, bands: Sequence[Mapping[str, Any]]) -> None:
+    """What each band is, with how often its words were seen."""
+    names = []
+    for band in bands:
+        low, high = band["counts"]
+        seen = f"{low:,}-{high:,} times" if low != high else {0: "", 1: "once"}.get(low, f"{low:,} times")
+        names.append(f"{band['name']}\n{seen}")
+    axis.set_xticks(range(len(bands)), names)
+    axis.set_xlim(-0.5, max(len(bands), 1) - 0.5)
+
+
 def _of_model(row: Mapping[str, Any], number: int) -> tuple[float | None, float | None, float | None]:
     """Value, low and high of a model in a result of one model or of several."""
     part = row["values"][number]["on_shared"] if "values" in row else row

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wordfield.formats import architecture
+from wordfield.formats.table import Network
 from wordfield.storage.dense import averaged
 from wordfield.text.ngrams import NgramVocabulary
 from wordfield.text.pooling import Pooling
 from wordfield.text.tokenizers import Tokenizer
+from wordfield.text.vocabulary import Distinct
 from wordfield.unknown import OWN, TEXTS, ZEROS, Found, Policy, Unknown
 from wordfield.vectors import WordVectors
 
@@ -44,6 +47,8 @@ class StaticModel:
     """Arrays needed to go on training."""
     pooling: Pooling = field(default_factory=Pooling)
     """Which part of a text counts, and what is done to the mean."""
+    network: Network | None = field(default=None, repr=False)
+    """The network whose table the vectors are, where they are one's."""
 
     @classmethod
     def load(cls, path: PathLike, format: str | None = None) -> StaticModel:
@@ -78,12 +83,19 @@ class StaticModel:
 
             raise FormatError(f'config.json: the entry "pooling": {error}') from error
         recipe, history = table.config.get("recipe") or {}, table.config.get("history") or {}
-        return cls(WordVectors.of(table), tokenizer, recipe, history, table.state, pooling)
+        return cls(WordVectors.of(table), tokenizer, recipe, history, table.state, pooling, table.network)
 
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
         return self.words.dim
+
+    @property
+    def output(self) -> WordVectors | None:
+        """The vectors by which a network finds the next word, where they are others than those of the words."""
+        if self.network is None or self.network.output is None:
+            return None
+        return WordVectors(self.words.vocabulary, self.network.output)
 
     def embed(self, texts: Sequence[str], unknown: Unknown | Policy | None = None) -> NDArray[np.float32]:
         """One vector a text, (len(texts), dim): the mean over its words, each as often as it occurs; zeros where none
@@ -175,8 +187,8 @@ class StaticModel:
             config["pooling"] = pooling
         vocabulary = self.words.vocabulary
         ngrams = vocabulary.ngrams if isinstance(vocabulary, NgramVocabulary) else None
-        words, counts = list(vocabulary.words), vocabulary.counts
-        return formats.Table(words, self.words.storage, counts, config, self.state, ngrams)
+        words, counts = Distinct(vocabulary.words), vocabulary.counts
+        return formats.Table(words, self.words.storage, counts, config, self.state, ngrams, network=self.network)
 
     def save(self, path: PathLike, format: str | None = None) -> None:
         """Write the format named, or the one that the name's ending says, see ``wordfield.formats``; without an ending
@@ -189,15 +201,41 @@ class StaticModel:
         formats.save(self.table(), path, format)
 
     def info(self) -> dict[str, Any]:
-        """What the model is, as JSON can hold it: kind, dim, vocabulary, tokens, recipe, tokenizer, history."""
-        counts = self.words.vocabulary.counts
-        return {
-            "kind": self.recipe.get("model", "word vectors"),
-            "dim": self.dim,
-            "vocabulary": len(self.words),
-            "tokens": None if counts is None else int(counts.sum()),
-            "tokenizer": self.tokenizer.describe(),
-            "recipe": self.recipe,
-            "history": self.history,
-            "trainable": bool(self.state),
-        }
+        """What the model is, as JSON can hold it: kind, dim, vocabulary, tokens, recipe, tokenizer, history and, where
+        the vectors are the table of a network, ``network``: see ``formats.architecture.about``.
+        """
+        return told(self, "word vectors" if self.network is None else "table of a network")
+
+
+class Remembered(Protocol):
+    """A model that remembers how it was made."""
+
+    @property
+    def words(self) -> WordVectors: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def recipe(self) -> dict[str, Any]: ...
+    @property
+    def history(self) -> dict[str, Any]: ...
+    @property
+    def state(self) -> dict[str, NDArray[Any]]: ...
+    @property
+    def network(self) -> Network | None: ...
+
+
+def told(model: Remembered, kind: str) -> dict[str, Any]:
+    """What ``info`` tells of a model; ``kind``: what it is where no recipe says so."""
+    words, network = model.words, model.network
+    counts = words.vocabulary.counts
+    about = None if network is None else architecture.about(network, len(words), words.storage)
+    return {
+        "kind": model.recipe.get("model", kind),
+        "dim": words.dim,
+        "vocabulary": len(words),
+        "tokens": None if counts is None else int(counts.sum()),
+        "tokenizer": model.tokenizer.told(),
+        "recipe": model.recipe,
+        "history": model.history,
+        "trainable": bool(model.state),
+    } | ({} if about is None else {"network": about})

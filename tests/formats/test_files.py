@@ -19,7 +19,7 @@ from wordfield import formats
 from wordfield.formats import FORMATS, FormatError, Table, files, projector, tensors, text_rows
 from wordfield.storage import Dense
 
-WITH_WORDS = [name for name in FORMATS if name != "floret"]  # whose files have no words
+WITH_WORDS = [name for name in FORMATS if name not in ("floret", "checkpoint")]  # without words; a network's
 
 
 class Stop(BaseException):

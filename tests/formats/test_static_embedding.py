@@ -20,6 +20,7 @@ from wordfield.formats import FormatError, Table, static_embedding, tensors, tok
 from wordfield.static import StaticModel
 from wordfield.storage import Dense, Float16, Int8
 from wordfield.text.ngrams import Ngrams
+from wordfield.text.subwords import readable
 from wordfield.text.tokenizers import Tokenizer
 
 tokenizers = pytest.importorskip("tokenizers", reason="the library that cuts text into tokens is not installed")
@@ -130,7 +131,7 @@ def test_texts_are_embedded_as_model2vec_does_it(model2vec, tmp_path, kind, norm
     assert formats.recognise(tmp_path / "theirs") == "static-embedding"
     read = wf.load(tmp_path / "theirs")
     assert isinstance(read.words.storage.matrix.base, np.memmap) or not read.words.storage.matrix.flags.owndata
-    assert read.words.index_to_key == list(theirs.tokens)
+    assert read.words.index_to_key == [readable(token) if kind == "bytes" else token for token in theirs.tokens]
     near(read.embed(TEXTS), theirs.encode(TEXTS))
     near(read.embed(TEXTS), model2vec.StaticModel.from_pretrained(str(tmp_path / "theirs")).encode(TEXTS))
 
@@ -473,8 +474,7 @@ def test_other_folders_are_neither_taken_for_one_nor_replaced(tmp_path, table):
     put(tmp_path / "bert", "config.json", {"model_type": "bert"})
     put(tmp_path / "bert", "tokenizer.json", wordpiece().to_str())
     tensors.write(tmp_path / "bert" / "model.safetensors", {"embeddings.word_embeddings.weight": rows(14)})
-    with pytest.raises(FormatError, match="no format recognised"):
-        formats.load(tmp_path / "bert")
+    assert formats.recognise(tmp_path / "bert") == "checkpoint"
     with pytest.raises(FileExistsError, match="a folder of something else"):
         formats.save(table, tmp_path / "bert", "static-embedding")
     put(tmp_path / "ours", "notes.txt", "mine")

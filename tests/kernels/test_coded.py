@@ -14,7 +14,7 @@ from wordfield.kernels import llvm_coded
 from wordfield.kernels.arrays import gapless
 from wordfield.kernels.coded import centroid_products, looked_up, products, widened
 
-KINDS = ["float32", "float16", "int8"]
+KINDS = ["float32", "float16", "bfloat16", "int8"]
 WIDTHS = [1, 3, 4, 7, 8, 16, 31, 33, 64, 100]
 """Shorter than a vector of the processor, whole vectors, several at once, and what is left over."""
 
@@ -23,6 +23,8 @@ def made(kind, rows, dim):
     numbers = np.random.default_rng(dim).standard_normal((rows, dim)).astype(np.float32)
     if kind == "float16":
         return numbers.astype(np.float16).view(np.uint16)
+    if kind == "bfloat16":
+        return numbers.view(np.int16)[:, 1::2].copy()  # the second half of a number of little-endian bytes
     return (numbers * 40).astype(np.int8) if kind == "int8" else numbers
 
 
@@ -50,9 +52,12 @@ def test_rows_are_widened_to_their_numbers(kind, dim):
 def test_every_number_of_16_bits_is_widened_exactly(dim):
     bits = np.arange(1 << 16, dtype=np.uint16).reshape(-1, dim)
     bits = bits[:: 512 // dim] if JIT_OFF else bits
-    out = np.empty(bits.shape, np.float32)
-    widened(gapless(bits), np.ones(1, np.float32), out)
-    np.testing.assert_array_equal(out, bits.view(np.float16).astype(np.float32))
+    for each in (bits, bits.view(np.int16)):
+        out = np.empty(bits.shape, np.float32)
+        widened(gapless(each), np.ones(1, np.float32), out)
+        with np.errstate(invalid="ignore"):  # some are no numbers
+            expected = naive.numbers(each).astype(np.float32)
+        np.testing.assert_array_equal(out, expected)
 
 
 def test_rows_at_odd_bytes_of_a_file_are_read():

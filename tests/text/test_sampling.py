@@ -9,7 +9,7 @@ import pytest
 import wordfield as wf
 from support import JIT_OFF
 from wordfield import api
-from wordfield.models.predict.training import Enough, Trial
+from wordfield.models.runs import Enough, Trial
 from wordfield.text.corpus import Corpus
 from wordfield.text.sampling import resident, sample
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import wordfield as wf
 from wordfield.text.corpus import Corpus
-from wordfield.text.subwords import Pieces, learn, read
+from wordfield.text.subwords import LETTERS, Pieces, added, learn, names, read, readable, written
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 
@@ -77,6 +77,7 @@ def test_a_model_keeps_its_pieces(path, tmp_path):
     again = wf.load(tmp_path / "model")
     assert again.tokenizer == model.tokenizer == corpus.tokenizer
     assert again.embed(["the lowest newest"]).any()
+    assert again.info()["tokenizer"]["subwords"].startswith("a tokenizer.json of ")
     assert again.info()["tokenizer"]["version"] == f"tokenizers {tokenizers.__version__}"
 
 
@@ -170,3 +171,57 @@ def test_missing_libraries_are_named(monkeypatch, path):
     (path.parent / "a.model").write_bytes(b"\n\x0f")
     with pytest.raises(ImportError, match=r"needs the library sentencepiece.* pip install 'wordfield\[subwords\]'"):
         Tokenizer.of(path.parent / "a.model")
+
+
+BYTES = st.binary(min_size=1, max_size=12)
+
+
+@given(data=BYTES | st.text(min_size=1, max_size=6).map(lambda text: text.encode(errors="replace")))
+def test_tokens_of_bytes_have_names_that_lead_back(data):
+    token = "".join(LETTERS[byte] for byte in data)
+    name = readable(token)
+    assert not any(character.isspace() for character in name)
+    if "▁".encode() not in data and b"<0x" not in data:
+        assert written(name) == token
+    if data.isascii() and data.decode().isprintable():
+        assert name == data.decode().replace(" ", "▁")
+
+
+@given(tokens=st.lists(BYTES | st.sampled_from([b" a", "▁a".encode(), b"<0xE4>", b"\xe4", b"\n"]), unique=True))
+def test_no_two_tokens_are_called_alike(tokens):
+    raw = ["".join(LETTERS[byte] for byte in data) for data in tokens]
+    found = names(raw, ["▁a"], {"decoder": {"type": "Sequence", "decoders": [{"type": "ByteLevel"}]}})
+    assert len(set(found)) == len(found) == len(raw)
+    assert names([*raw, "▁a"], ["▁a"], {"decoder": {"type": "ByteLevel"}}).count("▁a") == 1
+    assert names(raw, [], {"pre_tokenizer": {"type": "Metaspace"}, "decoder": None}) == raw
+
+
+def test_what_is_not_made_of_bytes_is_called_as_it_is():
+    given = {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split"}, {"type": "ByteLevel"}]}}
+    assert readable("Ġ你") == "Ġ你"
+    assert names(["Ġ你", "Ġa", "<s>"], ["<s>"], given) == ["Ġ你", "▁a", "<s>"]
+    assert names([], [], given) == []
+    assert readable("ĠthÃ©") == "▁thé"
+
+
+def test_pieces_of_bytes_are_called_by_their_text():
+    parts = tokenizers
+    made = parts.Tokenizer(parts.models.BPE())
+    made.pre_tokenizer, made.decoder = (
+        parts.pre_tokenizers.ByteLevel(add_prefix_space=False),
+        parts.decoders.ByteLevel(),
+    )
+    trainer = parts.trainers.BpeTrainer(
+        vocab_size=340,
+        initial_alphabet=parts.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+        special_tokens=["<s>"],
+    )
+    made.train_from_iterator(LINES, trainer)
+    pieces = Pieces(made.to_str())
+    text = "the newest 我喜欢 ☃\n<s>"
+    (found,) = pieces.tokenize_lines([text])
+    assert found[:2] == ["the", "▁newest"]
+    assert found[-5:] == ["<0xE2>", "<0x98>", "<0x83>", "<0x0A>", "<s>"]
+    assert pieces.text(found) == text
+    assert added(made.to_str()) == ["<s>"]

@@ -99,4 +99,4 @@ def turned_table(table: Table, turn: Floats, note: dict[str, Any]) -> Table:
     history = table.config.get("history") or {}
     noted = {"history": history | {"aligned": [*history.get("aligned", []), note]}}
     storage = turned(table.storage, turn)
-    return replace(table, storage=storage, classes=classes, config=table.config | noted, state={})
+    return replace(table, storage=storage, classes=classes, config=table.config | noted, state={}, network=None)

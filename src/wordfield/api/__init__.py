@@ -11,23 +11,27 @@ from wordfield.api.converting import convert
 from wordfield.api.corpora import cache, phrases, subwords
 from wordfield.api.learning import demo, plan, train, tune
 from wordfield.api.measuring import align, datasets, evaluate, neighborhoods
-from wordfield.api.models import info, load, save
+from wordfield.api.models import info, load, save, undertrained
+from wordfield.api.sequences import compare_tying, generate, perplexity
 
 __all__ = [
     "align",
     "analogy",
     "cache",
+    "compare_tying",
     "convert",
     "datasets",
     "demo",
     "embed",
     "evaluate",
+    "generate",
     "index",
     "info",
     "load",
     "matrix",
     "neighborhoods",
     "neighbors",
+    "perplexity",
     "phrases",
     "plan",
     "predict",
@@ -37,4 +41,5 @@ __all__ = [
     "tokens",
     "train",
     "tune",
+    "undertrained",
 ]

@@ -12,6 +12,8 @@ from wordfield.api.models import Choice, Model, classifier, opened, stored_bytes
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from wordfield.formats.architecture import Side
+    from wordfield.models.sequence.language_model import LanguageModel
     from wordfield.protocols import Matrix
     from wordfield.search.approximate import Index, Kind
     from wordfield.supervised import Predictions
@@ -72,17 +74,19 @@ def neighbors(
     *,
     unknown: Choice = None,
     index: str | Path | Index | None = None,
+    table: Side = "input",
 ) -> dict[str, list[tuple[str, float]]]:
     """For each of ``words`` its ``k`` nearest words with their cosines, nearest first.
 
     ``unknown``: what becomes of words that the vocabulary does not have, see ``wordfield.Unknown``; None: n-grams,
     where the model has them, else ``KeyError``. A word that is left out, or has zeros, has no neighbours; a word that
     stands in for another is no neighbour of it, as no word is its own. ``index``: find them by what ``index`` wrote,
-    sooner among very many words; it may miss some.
+    sooner among very many words; it may miss some. ``table``: of a network the vectors that go in or, "output", those
+    by which it finds the next word.
     """
     from wordfield.unknown import ZEROS
 
-    field, asked = opened(model).words, list(dict.fromkeys(words))
+    field, asked = opened(model, table).words, list(dict.fromkeys(words))
     if isinstance(index, (str, Path)):
         from wordfield.search.approximate import Index
 
@@ -93,9 +97,11 @@ def neighbors(
     return {word: [] if term is None else next(near) for word, term in zip(asked, terms, strict=True)}
 
 
-def similarity(model: Model, a: str, b: str, *, unknown: Choice = None) -> float | None:
-    """The cosine of two words, -1 to 1; None where one of them is left out. ``unknown``: as in ``neighbors``."""
-    field = opened(model).words
+def similarity(model: Model, a: str, b: str, *, unknown: Choice = None, table: Side = "input") -> float | None:
+    """The cosine of two words, -1 to 1; None where one of them is left out. ``unknown``, ``table``: as in
+    ``neighbors``.
+    """
+    field = opened(model, table).words
     one, other = looked_up(field, [a, b], unknown).terms
     return None if one is None or other is None else field.similarity(one, other)
 
@@ -109,11 +115,12 @@ def analogy(
     method: Literal["add", "mul"] = "add",
     *,
     unknown: Choice = None,
+    table: Side = "input",
 ) -> list[tuple[str, float]]:
     """The ``k`` words that are to ``c`` as ``b`` is to ``a``, with their scores; the three, and the words that stand in
-    for them, are left out; no answer where one of the three is left out. ``unknown``: as in ``neighbors``.
+    for them, are left out; no answer where one of the three is left out. ``unknown``, ``table``: as in ``neighbors``.
     """
-    field = opened(model).words
+    field = opened(model, table).words
     terms = [term for term in looked_up(field, [a, b, c], unknown).terms if term is not None]
     return field.analogy(terms[0], terms[1], terms[2], k, method) if len(terms) == 3 else []
 
@@ -186,7 +193,7 @@ def embed(model: Model, texts: Sequence[str], output: str | Path | None = None, 
 
     ``output``: also write them, as .npy (the matrix) or .jsonl (an object of text and vector a line). ``unknown``: what
     becomes of words that the vocabulary does not have, see ``StaticModel.embed``; not for a classifier, which makes the
-    vector of a text in its own way.
+    vector of a text in its own way, and not for a network, which reads all.
     """
     return embedded(model, texts, output, unknown)[0]
 
@@ -208,7 +215,10 @@ def embedded(
         vectors, counted = read.embedded(texts, unknown)
         tally = dict(counted)
     elif unknown is not None:
-        raise ValueError("a classifier leaves out words without rows: what becomes of unknown words cannot be chosen")
+        raise ValueError(
+            "what becomes of unknown words cannot be chosen: a classifier leaves those without rows out, a network "
+            "reads its token for them"
+        )
     else:
         vectors = read.embed(texts)
     if missing := len(texts) - int(vectors.any(axis=1).sum()):
@@ -234,11 +244,17 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
     ones, and without the piece for what is unknown.
 
     ``unknown``: as in ``embed``. Of "rare" the rows are those of the rarest words.
+
+    Of a language model the words are those of ``LanguageModel.embed_words``: the origin names the tokens of each, and
+    ``vector`` is its own in this place.
     """
+    from wordfield.models.sequence.language_model import LanguageModel
     from wordfield.text.ngrams import NgramVocabulary
     from wordfield.unknown import TEXTS, Unknown
 
     read = opened(model)
+    if isinstance(read, LanguageModel):
+        return occurrences(read, text)
     vocabulary = read.words.vocabulary
     found = Unknown.of(unknown, TEXTS).find(read.words, read.words_of(text))
     told = []
@@ -246,6 +262,26 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
         ngrams = vocabulary.origin(word).ngrams if isinstance(vocabulary, NgramVocabulary) else []
         parts = [{"ngram": ngram, "row": row, "known": seen} for ngram, row, seen in ngrams]
         told.append({"word": word, "known": word in vocabulary, "origin": origin, "rows": rows, "ngrams": parts})
+    return told
+
+
+def occurrences(model: LanguageModel, text: str) -> list[dict[str, Any]]:
+    """What ``tokens`` tells of the words of a text that a language model reads."""
+    tokens, names = model.tokens, model.words.vocabulary.words
+    read = tokens.read(text)
+    told = []
+    for word, places, vector in zip(read.words, read.tokens, model.embed_words(text)[1], strict=True):
+        rows = [read.rows[place] for place in places]
+        told.append(
+            {
+                "word": word,
+                "known": tokens.unknown not in rows,
+                "origin": " ".join(names[row] for row in rows),
+                "rows": rows,
+                "ngrams": [],
+                "vector": vector.tolist(),
+            }
+        )
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ from wordfield.api.measuring import evaluate
 from wordfield.api.models import PARTS, load, refuse_foreign, stored_bytes
 
 if TYPE_CHECKING:
-    pass
+    from wordfield.formats.architecture import Side
 
 
 def convert(
@@ -28,6 +29,7 @@ def convert(
     data: Sequence[str | Path] = (),
     repair: bool = False,
     source_format: str | None = None,
+    table: Side = "input",
 ) -> dict[str, Any]:
     """Write the model ``source`` to ``target`` in another format, or smaller; ``FormatError`` for a word that it cannot
     hold.
@@ -35,6 +37,7 @@ def convert(
     ``quantize``, ``part``, ``norms``, ``output``, ``max_words``, ``max_ngrams``, ``seed``: how it is made smaller, see
     ``wordfield.compression.compressed``. ``data``: what ``evaluate`` takes, to score before and after. ``repair``: what
     is damaged in ``source`` is left out. ``source_format``: what ``source`` is, where its beginning does not show it.
+    ``table``: of a network the vectors that go in or, "output", those by which it finds the next word.
 
     Returns out, format, vocabulary, dim, and ``lost``: what is not kept besides words and vectors; with ``repair`` also
     ``repaired``: what was left out, a text each, the first 20 and how many more. Where it was made
@@ -44,28 +47,34 @@ def convert(
     """
     from wordfield import compression, formats
     from wordfield.evaluation.neighbourhoods import overlap
+    from wordfield.formats import architecture
     from wordfield.vectors import WordVectors
 
-    refuse_foreign(Path(target), format or formats.format_of(target))
+    if not Path(target).is_dir():
+        refuse_foreign(Path(target), format or formats.format_of(target))
     source_format = source_format or formats.recognise(source)
-    table = whole = formats.load(source, source_format, repair)
-    name = format or formats.chosen(whole, target)
-    scored = load(source, source_format, repair=repair) if data else source
+    read = formats.load(source, source_format, repair)
+    made = whole = architecture.chosen(read, table)
+    smaller = quantize is not None or max_words is not None or max_ngrams is not None
+    changes = smaller or output or norms
+    name = format or formats.chosen(replace(whole, network=None) if changes else whole, target)
+    refuse_foreign(Path(target), name)
+    scored = load(source, source_format, repair=repair, table=table) if data else source
     before = {
         "bytes": stored_bytes(source, source_format),
         "results": evaluate(scored, data)["results"] if data else [],
     }
     chosen = {"part": part, "norms": norms, "output": output, "max_words": max_words, "max_ngrams": max_ngrams}
-    smaller = quantize is not None or max_words is not None or max_ngrams is not None
-    if smaller or output or norms:
-        table = compression.compressed(whole, quantize, seed=seed, **chosen)  # type: ignore[arg-type]
-    formats.save(table, target, name)
-    lost = formats.losses(table, name) + (["state"] if len(whole.state) > len(table.state) else [])
+    if changes:
+        made = compression.compressed(whole, quantize, seed=seed, **chosen)  # type: ignore[arg-type]
+    formats.save(made, target, name)
+    lost = formats.losses(made, name) + (["state"] if len(whole.state) > len(made.state) else [])
+    lost += ["network"] if read.network is not None and made.network is None else []
     result = {
         "out": str(target),
         "format": name,
-        "vocabulary": len(table.words),
-        "dim": table.storage.shape[1],
+        "vocabulary": len(made.words),
+        "dim": made.storage.shape[1],
         "lost": [PARTS[part] for part in lost],
     } | ({"repaired": whole.repaired} if repair else {})
     if not smaller and not data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wordfield.api.asking import analogy, neighbors
 from wordfield.api.models import PARTS, Model, Result, keep, opened, refuse_foreign, summary
+from wordfield.models import contextual
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 # What `demo` asks the documentation of Python.
 DEMO_WORDS = ("month", "socket", "true", "bytes", "thread")
 DEMO_ANALOGIES = (("minimum", "maximum", "smallest"), ("x", "y", "width"))
+
+# Parts of which a warning tells when a file that was asked for does not keep them.
+TOLD = ("classes", "ngrams", "network")
 
 
 def demo(out: str | Path | None = None, *, progress: Progress = silent) -> dict[str, Any]:
@@ -44,20 +49,28 @@ def demo(out: str | Path | None = None, *, progress: Progress = silent) -> dict[
 
 
 def train(
-    recipe: Any, corpus: Corpus | Any, out: str | Path, *, start: Model | None = None, progress: Progress = silent
+    recipe: Any,
+    corpus: Corpus | Any,
+    out: str | Path,
+    *,
+    start: Model | None = None,
+    validation: Corpus | Any | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Fit ``recipe`` to ``corpus`` (a ``Corpus`` or what one is made of; for a classifier labelled text, a
     ``text.labelled.Labelled`` or what one is made of) and write the result to ``out``.
 
-    ``start``: a saved result to go on training, or vectors to start from. What stands against writing ``out`` is found
-    before training: ``FileExistsError`` for something that is no model, ``OSError`` for a place that cannot be written.
+    ``start``: a saved result to go on training, or vectors to start from. ``validation``: of a network, text to measure
+    the held-out loss on. What stands against writing ``out`` is found before training: ``FileExistsError`` for
+    something that is no model, ``OSError`` for a place that cannot be written.
 
     Returns recipe, tokens, known_tokens (in the vocabulary), vocabulary, dim, seconds (read, train), words_per_second,
     loss and heldout (one an epoch), out, invalid (bytes that were not UTF-8).
-    On Ctrl-C what was learnt is written to ``out`` + ".partial", an older ``out`` stays as it was, and
-    ``KeyboardInterrupt`` says so.
+    On Ctrl-C, and where a network's loss is no number any more, what was learnt is written to ``out`` + ".partial", an
+    older ``out`` stays as it was, and the ``KeyboardInterrupt`` or ``FloatingPointError`` says so. A network is written
+    there every five minutes, and the file deleted in the end.
     """
-    return trained(recipe, corpus, out, start, progress)[1]
+    return trained(recipe, corpus, out, start, progress, validation)[1]
 
 
 def plan(recipe: Any, corpus: Corpus | Any) -> dict[str, Any]:
@@ -163,32 +176,47 @@ def tune(
 
 
 def trained(
-    recipe: Any, corpus: Corpus | Any, out: str | Path | None, start: Model | None, progress: Progress
+    recipe: Any,
+    corpus: Corpus | Any,
+    out: str | Path | None,
+    start: Model | None,
+    progress: Progress,
+    validation: Corpus | Any | None = None,
 ) -> tuple[Result, dict[str, Any]]:
     """Fit, write to ``out`` unless that is None, and return the model with what ``train`` returns."""
     from wordfield import formats
 
     text = taken(recipe, corpus)
+    partial = None if out is None else Path(f"{out}.partial")
     if out is not None:
-        refuse_foreign(Path(out), formats.format_of(out))
+        name = formats.format_of(out)
+        refuse_foreign(Path(out), "checkpoint" if contextual(recipe) and name == "native" else name)
     begun = None if start is None else opened(start)
     if begun is not None and begun.recipe and replace(begun.tokenizer, phrases=None) != text.cutter:
         log.warning("the model to go on from cuts text by %s, this corpus is cut by %s", begun.tokenizer, text.cutter)
+    more: dict[str, Any] = {} if validation is None else {"validation": taken(recipe, validation)}
+    if partial is not None and contextual(recipe):
+        refuse_foreign(partial, "checkpoint")
+        more["checkpoint"] = lambda model: model.save(partial, "checkpoint")
     try:
-        model: Result = recipe.fit(text, progress, start=begun)
-    except KeyboardInterrupt as stop:
-        partial = getattr(stop, "partial", None)
-        if out is None or partial is None:
+        model: Result = recipe.fit(text, progress, start=begun, **more)
+    except (KeyboardInterrupt, FloatingPointError) as stop:
+        learnt = getattr(stop, "partial", None)
+        if out is None or partial is None or learnt is None:
             raise
-        keep(partial, Path(f"{out}.partial"), formats.chosen(partial.table(), out))
-        raise KeyboardInterrupt(f"interrupted; what was learnt so far is in {out}.partial") from None
+        keep(learnt, partial, "checkpoint" if contextual(recipe) else formats.chosen(learnt.table(), out))
+        told = str(stop) if isinstance(stop, FloatingPointError) else "interrupted"
+        raise type(stop)(f"{told}; what was learnt so far is in {partial}") from None
     if text.invalid:
         log.warning("%d bytes of %s are not UTF-8; U+FFFD stands for them", text.invalid, text.name)
     if out is not None:
         name = formats.chosen(model.table(), out)
-        if lost := [PARTS[part] for part in formats.losses(model.table(), name) if part in ("classes", "ngrams")]:
+        lost = [PARTS[part] for part in formats.losses(model.table(), name) if part in TOLD]
+        if lost:
             log.warning("%s is written as %s, which does not keep %s", out, name, " and ".join(lost))
         keep(model, Path(out), name)
+        if "checkpoint" in more and partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
     return model, {**summary(model, out), "invalid": text.invalid}
 
 

@@ -13,6 +13,7 @@ from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
     from wordfield.alignment import Settings
+    from wordfield.formats.architecture import Side
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def evaluate(
     unknown: Choice = None,
     method: str = "add",
     plot: str | Path | None = None,
+    table: Side = "input",
 ) -> dict[str, Any]:
     """Score a model, or several beside each other, on the sets in ``data``, files or folders, recognised by content:
     word pairs (Spearman), analogies (accuracy) and so on; of a classifier, unless ``suite`` says otherwise, the labels
@@ -43,7 +45,7 @@ def evaluate(
     "mul". ``unknown``: what becomes of words that a model does not know, see ``wordfield.Unknown``; None: n-grams,
     where the model has them, else they are left out. ``k``, ``threshold``, ``field`` and ``label_field`` are for
     classifiers: see ``evaluation.classification``. ``plot``: also draw the values with their intervals, .png, .svg or
-    .pdf.
+    .pdf. ``table``: of networks the vectors that go in or, "output", those by which they find the next word.
     """
     from wordfield import evaluation
     from wordfield.evaluation import classification
@@ -58,9 +60,9 @@ def evaluate(
     if not models:
         raise ValueError("there is no model to score: give one, or several to compare")
     if len(models) > 1:
-        result = beside(models, data, suite, restrict_vocab, unknown, method)
+        result = beside(models, data, suite, restrict_vocab, unknown, method, table)
     else:
-        read = opened(models[0])
+        read = opened(models[0], table)
         if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
             if unknown is not None:
                 raise ValueError("what becomes of unknown words can be chosen for word vectors, not for classifiers")
@@ -83,6 +85,7 @@ def beside(
     restrict_vocab: int | None,
     unknown: Choice,
     method: str,
+    table: Side,
 ) -> dict[str, Any]:
     """What ``evaluate`` returns of several models; they are loaded one after the other."""
     from wordfield import evaluation
@@ -95,7 +98,7 @@ def beside(
     names, scores = [], []
     for place, model in enumerate(models, 1):
         names.append(str(model) if isinstance(model, (str, Path)) else f"model {place}")
-        read = opened(model)
+        read = opened(model, table)
         if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
             raise ValueError(
                 f"{names[-1]}: classifiers are scored on their labels one at a time; for the word vectors of several "

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from wordfield.evaluation.undertrained import Indicator
+    from wordfield.formats.architecture import Side
+    from wordfield.models.sequence.language_model import LanguageModel
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
     from wordfield.text.corpus import Corpus
     from wordfield.unknown import Policy, Unknown
 
-Result: TypeAlias = "StaticModel | ClassifierModel"
+Result: TypeAlias = "StaticModel | ClassifierModel | LanguageModel"
 Model: TypeAlias = "str | Path | Result"
 Choice: TypeAlias = "Unknown | Policy | None"
 # What a model remembers besides its words and vectors, as people call it.
@@ -24,6 +27,7 @@ PARTS = {
     "state": "what training goes on from",
     "ngrams": "n-grams, and so vectors of unknown words",
     "classes": "labels",
+    "network": "the network: what it made of words in their context",
     "codes": "codes: all numbers are written in full",
     "product": "codes: all numbers are written in full",
     "segmentation": "how Chinese is cut into words: texts must come with spaces between theirs",
@@ -37,19 +41,26 @@ PARTS = {
 }
 
 
-def load(path: str | Path, format: str | None = None, *, repair: bool = False) -> Result:
+def load(path: str | Path, format: str | None = None, *, repair: bool = False, table: Side = "input") -> Result:
     """Read a model of any known format, recognised by its content; a classifier where it has labels.
 
     ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``format``: what it
     is, of the names in ``wordfield.formats.FORMATS``, where its beginning does not show it. ``repair``: rows that are
-    damaged, or stand twice, are left out, which the log says, and the rest is read.
+    damaged, or stand twice, are left out, which the log says, and the rest is read. ``table``: of a network the vectors
+    that go in, or, "output", those by which it finds the next word; ``ValueError`` where there are none.
     """
     from wordfield import formats
+    from wordfield.formats.architecture import chosen
+    from wordfield.models.sequence import runnable
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
 
-    table = formats.load(path, format, repair)
-    return StaticModel.of(table) if table.classes is None else ClassifierModel.of(table)
+    read = chosen(formats.load(path, format, repair), table)
+    if read.network is not None and runnable(read.network.config):
+        from wordfield.models.sequence.language_model import LanguageModel
+
+        return LanguageModel.of(read)
+    return StaticModel.of(read) if read.classes is None else ClassifierModel.of(read)
 
 
 def save(model: Result, path: str | Path, format: str | None = None) -> None:
@@ -99,9 +110,31 @@ def stored_bytes(path: str | Path, format: str | None = None) -> int:
     return sum(file.stat().st_size for file in formats.files_of(path, format))
 
 
-def opened(model: Model) -> Result:
-    """The model itself, loaded if it is a path."""
-    return load(model) if isinstance(model, (str, Path)) else model
+def opened(model: Model, table: Side = "input") -> Result:
+    """The model itself, loaded if it is a path; of a network, "output": the words with its output table."""
+    if isinstance(model, (str, Path)):
+        return load(model, table=table)
+    if table == "input":
+        return model
+    from wordfield.formats.architecture import chosen
+    from wordfield.static import StaticModel
+
+    return StaticModel.of(chosen(model.table(), table))
+
+
+def undertrained(
+    model: Model, k: int = 50, *, table: Side = "input", indicator: Indicator | None = None
+) -> dict[str, Any]:
+    """The ``k`` tokens of ``model`` whose vectors look as if training had never, or hardly ever, touched them: those
+    most like the rows that nothing can have touched; where there are none, the shortest.
+
+    ``table``: of a network the vectors that go in or, "output", those by which it finds the next word. ``indicator``,
+    and what is returned: see ``wordfield.evaluation.undertrained.examine``.
+    """
+    from wordfield.evaluation.undertrained import examine
+
+    named = {"model": str(model) if isinstance(model, (str, Path)) else None}
+    return named | examine(opened(model).table(), k, table, indicator)
 
 
 def keep(model: Result, out: Path, format: str) -> None:
@@ -111,7 +144,7 @@ def keep(model: Result, out: Path, format: str) -> None:
     except (OSError, ValueError) as error:
         try:
             refuge = Path(tempfile.mkdtemp(prefix="wordfield-")) / out.stem
-            model.save(refuge, "native")
+            model.save(refuge, "native" if model.table().network is None else "checkpoint")
         except (OSError, ValueError):
             raise error from None
         kind = OSError if isinstance(error, OSError) else ValueError

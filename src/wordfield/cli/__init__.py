@@ -23,7 +23,8 @@ from wordfield.cli.asking import analogy, embed, index, matrix, neighbors, predi
 from wordfield.cli.corpora import cache, phrases, subwords
 from wordfield.cli.learning import demo, training, tuning
 from wordfield.cli.measuring import align, datasets, evaluate, neighborhoods
-from wordfield.cli.models import convert, info
+from wordfield.cli.models import convert, info, undertrained
+from wordfield.cli.sequences import COMPARED, comparing, generate, perplexity
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.terminal import Help, one_interrupt, warning
@@ -44,17 +45,24 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "tokens": tokens,
     "embed": embed,
     "predict": predict,
+    "generate": generate,
+    "perplexity": perplexity,
+    "compare-tying": None,  # its options are those of a recipe
     "convert": convert,
     "evaluate": evaluate,
     "align": align,
     "neighborhoods": neighborhoods,
     "datasets": datasets,
+    "undertrained": undertrained,
     "cache": cache,
 }
 
+RECIPES = (["train"], ["tune"], ["compare-tying"])
+"""Commands that take the fields of a recipe as options."""
+
 
 def application(recipes: bool = True) -> App:
-    """All commands. Those below ``train`` import their recipes: ``recipes=False`` leaves them out, to start at once."""
+    """All commands. Those that take a recipe import it: ``recipes=False`` leaves them out, to start at once."""
     app = App(
         "wordfield",
         help="Words into vectors, by every method of the lineage.",
@@ -71,9 +79,11 @@ def application(recipes: bool = True) -> App:
     train = App("train", help="Train a recipe on a corpus: wordfield train RECIPE CORPUS... --out PATH", sort_key=1)
     better = "Search for better hyperparameters: wordfield tune RECIPE CORPUS... --out PATH [--json]"
     tune = App("tune", help=better, sort_key=2)
-    groups = {"train": train, "tune": tune}
+    groups = {"train": train, "tune": tune, "compare-tying": App("compare-tying", help=COMPARED)}
     for place, (name, function) in enumerate(COMMANDS.items()):
         app.command(function, name=name, sort_key=place) if function else app.command(groups[name])
+    if recipes:
+        groups["compare-tying"].default(comparing())
     for place, name in enumerate(LINEAGE if recipes else ()):
         train.command(training(name), name=name, sort_key=place)
         if name in SPACES:
@@ -133,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     with warning(), one_interrupt():
-        status = guarded(lambda: application(recipes=arguments[:1] in (["train"], ["tune"]))(arguments))
+        status = guarded(lambda: application(recipes=arguments[:1] in RECIPES)(arguments))
     return status or guarded(sys.stdout.flush)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cyclopts import CycloptsError
 
@@ -31,6 +31,7 @@ from wordfield.options import (
     Policy,
     Recall,
     Reports,
+    Side,
     Text,
     Texts,
     TextUnknown,
@@ -48,9 +49,11 @@ from wordfield.terminal import (
 log = logging.getLogger(__name__)
 
 
-def asking(model: str, words: Sequence[str], unknown: Policy | None) -> Result:
+def asking(
+    model: str, words: Sequence[str], unknown: Policy | None, table: Literal["input", "output"] = "input"
+) -> Result:
     """The model, loaded; on stderr what stands for those of the words that have no row of their own."""
-    read = opened(model)
+    read = opened(model, table)
     for word, origin in origins(read, words, unknown).items():
         note(f"{word}: {origin}")
     return read
@@ -95,17 +98,27 @@ def neighbors(
     k: Nearest = 10,
     unknown: AskedUnknown = None,
     index: IndexIn = None,
+    table: Side = "input",
     json: Json = False,
 ) -> None:
     """The nearest words of each word, with their cosine."""
-    result = api.neighbors(asking(model, words, unknown), words, k, unknown=unknown, index=index)
+    result = api.neighbors(asking(model, words, unknown, table), words, k, unknown=unknown, index=index)
     rows = [(word, other, f"{score:.4f}") for word, found in result.items() for other, score in found]
     print_json(result) if json else print_table(rows)
 
 
-def similarity(model: Model, a: Word, b: Word, /, *, unknown: AskedUnknown = None, json: Json = False) -> None:
+def similarity(
+    model: Model,
+    a: Word,
+    b: Word,
+    /,
+    *,
+    unknown: AskedUnknown = None,
+    table: Side = "input",
+    json: Json = False,
+) -> None:
     """The cosine of two words: 1 alike, 0 unrelated."""
-    score = api.similarity(asking(model, [a, b], unknown), a, b, unknown=unknown)
+    score = api.similarity(asking(model, [a, b], unknown, table), a, b, unknown=unknown)
     if json:
         return print_json({"words": [a, b], "similarity": score})
     return print("-" if score is None else f"{score:.4f}")
@@ -121,10 +134,11 @@ def analogy(
     k: Nearest = 5,
     method: Method = "add",
     unknown: AskedUnknown = None,
+    table: Side = "input",
     json: Json = False,
 ) -> None:
     """The words that are to C as B is to A, best first."""
-    answers = api.analogy(asking(model, [a, b, c], unknown), a, b, c, k, method, unknown=unknown)
+    answers = api.analogy(asking(model, [a, b, c], unknown, table), a, b, c, k, method, unknown=unknown)
     if json:
         return print_json({"a": a, "b": b, "c": c, "method": method, "answers": answers})
     return print_table([(word, f"{score:.4f}") for word, score in answers])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from cyclopts import CycloptsError, Parameter
 from wordfield import api
 from wordfield.api.asking import KINDS
 from wordfield.cli.asking import matrix_rows
+from wordfield.models import contextual
 from wordfield.models import recipe as recipe_class
 from wordfield.options import (
     USUAL,
@@ -18,6 +20,7 @@ from wordfield.options import (
     DryRun,
     Files,
     Fixed,
+    HeldOut,
     Journal,
     Json,
     Kept,
@@ -26,6 +29,7 @@ from wordfield.options import (
     MaxSize,
     Metric,
     Minutes,
+    NotAsked,
     Out,
     Ranges,
     Readings,
@@ -94,6 +98,7 @@ def training(name: str) -> Callable[..., None]:
         recipe: Fields = recipe_type(),  # noqa: B008
         reading: Readings = LabelledReading() if labelled else USUAL,  # noqa: B008
         start: Start = None,
+        validation: HeldOut = None,
         config: Config = None,
         progress: Reports = None,
         json: Json = False,
@@ -106,8 +111,9 @@ def training(name: str) -> Callable[..., None]:
             return print_json(planned) if json else print_table(planned_rows(planned))
         if out is None:
             raise CycloptsError(msg="train needs --out PATH, the place for the result; or --dry-run")
+        aside = None if validation is None else read(validation, start)
         with reporting(progress) as report:
-            result = api.train(recipe, text, out, start=start, progress=report)
+            result = api.train(recipe, text, out, start=start, validation=aside, progress=report)
         if json:
             return print_json(result)
         print_table(training_rows(result))
@@ -117,6 +123,7 @@ def training(name: str) -> Callable[..., None]:
         return None
 
     train.__annotations__ |= {"recipe": Fields, "reading": LabelledReadings if labelled else Readings}
+    train.__annotations__["validation"] = HeldOut if contextual(recipe_type) else NotAsked
     train.__doc__ = recipe_type.__doc__
     return train
 
@@ -210,13 +217,16 @@ def written(field: str, value: Any) -> str:
 def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The table that ends a training."""
     seconds, loss = result["seconds"], [short(value) for value in result["loss"]]
+    time = "epoch" if result["recipe"] != "llm" else "part"
+    heldout = [("perplexity", f"{exp(result['heldout'][-1]):.2f} on text kept aside")] if time == "part" else []
     return [
         ("tokens", f"{result['tokens']:,}, {result['known_tokens']:,} of them in the vocabulary"),
         ("vocabulary", f"{result['vocabulary']:,} words"),
         ("dimension", str(result["dim"])),
         ("seconds", f"{seconds['read']:.1f} to read, {seconds['train']:.1f} to train"),
         ("words/s", f"{result['words_per_second']:,.0f}"),
-        ("loss", f"{loss[0]} in the first epoch, {loss[-1]} in the last" if loss[1:] else "".join(loss)),
+        ("loss", f"{loss[0]} in the first {time}, {loss[-1]} in the last" if loss[1:] else "".join(loss)),
+        *(heldout if result["heldout"] else []),
         ("path", result["out"] or "not kept"),
     ]
 

@@ -41,6 +41,7 @@ from wordfield.options import (
     Seed,
     SetNames,
     SharedWords,
+    Side,
     Suite,
     TestPairs,
     TextUnknown,
@@ -74,6 +75,7 @@ def evaluate(
     csv: CsvFile = None,
     markdown: MarkdownFile = None,
     plot: ScorePlot = None,
+    table: Side = "input",
     json: Json = False,
 ) -> None:
     """Scores against people's judgements, with coverage and 95 % interval. Of several models a column each, on what all
@@ -91,7 +93,7 @@ def evaluate(
         if out not in (None, "-"):
             check_place(Path(str(out)))
     labels: dict[str, Any] = {"k": k, "threshold": threshold, "field": field, "label_field": label_field}
-    options: dict[str, Any] = labels | {"unknown": unknown, "method": method, "plot": plot}
+    options: dict[str, Any] = labels | {"unknown": unknown, "method": method, "plot": plot, "table": table}
     result = api.evaluate(models[0] if len(models) == 1 else models, places, suite, restrict_vocab or None, **options)
     marks = Marks("" if sys.stdout.isatty() else "*", shown("†", "~"))
     texts = [(csv, as_csv(result)), (markdown, as_markdown(result, marks if markdown == "-" else Marks()))]

@@ -13,6 +13,7 @@ from wordfield.options import (
     Format,
     Json,
     LabelsToo,
+    Listed,
     MaxNgrams,
     MaxWords,
     Model,
@@ -23,7 +24,9 @@ from wordfield.options import (
     Readings,
     Repair,
     Reports,
+    Side,
     SourceFormat,
+    Untouched,
 )
 from wordfield.scoreboard import before_and_after
 from wordfield.terminal import (
@@ -77,6 +80,7 @@ def convert(
     data: Compared = None,
     repair: Repair = False,
     source_format: SourceFormat = None,
+    table: Side = "input",
     json: Json = False,
 ) -> None:
     """Write a model in another format, or smaller, or what is sound of a damaged one; refuses what the format cannot
@@ -84,7 +88,7 @@ def convert(
     """
     pruning: dict[str, Any] = {"max_words": max_words, "max_ngrams": max_ngrams}
     codes: dict[str, Any] = {"quantize": quantize, "part": part, "norms": norms, "output": output}
-    reading: dict[str, Any] = {"repair": repair, "source_format": source_format}
+    reading: dict[str, Any] = {"repair": repair, "source_format": source_format, "table": table}
     result = api.convert(source, target, format, **codes, **pruning, data=data or (), **reading)
     if json:
         return print_json(result)
@@ -103,3 +107,30 @@ def convert(
         print()
         print_table([("task", "dataset", "metric", "before", "after", "change", "covered"), *scores])
     return None
+
+
+def undertrained(
+    model: Model,
+    /,
+    *,
+    k: Listed = 50,
+    table: Side = "input",
+    indicator: Untouched = None,
+    json: Json = False,
+) -> None:
+    """The tokens whose vectors look as if training had hardly ever touched them: those most like the rows that nothing
+    can have touched. Also how many tokens no text is ever cut into, and how many share a row.
+    """
+    result = api.undertrained(model, k, table=table, indicator=indicator)
+    if json:
+        return print_json(result)
+    found = result.pop("tokens")
+    print_table(flat({name: value for name, value in result.items() if value is not None}))
+    rows = [("token", "text", "kind", result["indicator"], "quantile", "reachable", "same row as")]
+    told = {True: "yes", False: "no", None: "-"}
+    for each in found:
+        value, share = f"{each['value']:.4g}", f"{each['quantile']:.4%}"
+        twins = ", ".join(each["duplicates"][:3]) + (" ..." if len(each["duplicates"]) > 3 else "")
+        rows.append((each["word"], each["text"], each["kind"], value, share, told[each["reachable"]], twins or "-"))
+    print()
+    return print_table(rows)

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import PathLike, mapped, opened
 from wordfield.formats.table import FormatError, Table, composed
-from wordfield.storage import Dense, Float16, Int8, Product, Scaled, Shared, Sparse, Storage
+from wordfield.storage import BFloat16, Dense, Float16, Int8, Product, Scaled, Shared, Sparse, Storage
+from wordfield.text.subwords import Stored
 
 __all__ = [
     "FORMATS",
@@ -35,6 +36,7 @@ FORMATS: dict[str, str] = {
     "native": "native",
     "finalfusion": "finalfusion",
     "static-embedding": "static_embedding",
+    "checkpoint": "checkpoint",
     "numpy": "numpy_words",
     "safetensors": "safetensors_words",
     "projector": "projector",
@@ -71,6 +73,8 @@ SUFFIXES: dict[str, str] = {
 LARGEST = 100_000_000
 """Bytes of a sparse table that may be made dense."""
 
+REMEMBERED = "wordfield.json"
+"""The file of a checkpoint that only we write."""
 HEAD = 1 << 16
 """Bytes that recognition looks at."""
 
@@ -148,8 +152,12 @@ def save(table: Table, path: PathLike, format: str | None = None) -> None:
         table = replace(table, storage=Dense(rows), ngrams=None)
     if name not in ("native", "sparse-text") and isinstance(table.storage, Sparse):
         table = replace(table, storage=_dense(table.storage, name))
-    if name != "spacy" and isinstance(table.storage, Shared):
+    if name not in ("spacy", "checkpoint") and isinstance(table.storage, Shared):
         table = replace(table, storage=Dense(table.storage[:]))
+    tokenizer = table.config.get("tokenizer")
+    if isinstance(tokenizer, dict) and isinstance(tokenizer.get("subwords"), Stored):
+        described = tokenizer | {"subwords": str(tokenizer["subwords"])}
+        table = replace(table, config=table.config | {"tokenizer": described})
     _module(name).save(table, Path(path))
 
 
@@ -175,11 +183,13 @@ def recognise(path: PathLike) -> str:
 
 
 def format_of(path: PathLike) -> str:
-    """The format that a target's name stands for: a folder or no suffix is native; ``ValueError`` for a suffix that
-    means nothing here.
+    """The format that a target's name stands for: a folder or no suffix is native, a checkpoint of ours stays one;
+    ``ValueError`` for a suffix that means nothing here.
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    if (path / REMEMBERED).is_file():
+        return "checkpoint"
     if path.is_dir() or suffix[1:2].isdigit():  # king-v1.5 has no suffix
         return "native"
     if suffix not in SUFFIXES:
@@ -192,9 +202,12 @@ def format_of(path: PathLike) -> str:
 
 def chosen(table: Table, path: PathLike) -> str:
     """The format of ``table`` where only the target's name is known: as `format_of`, but .bin holds what
-    fastText's .bin does, where there is more than a vector a word.
+    fastText's .bin does, where there is more than a vector a word, and a folder is a checkpoint where there is a
+    network.
     """
     name = format_of(path)
+    if name in ("native", "checkpoint"):
+        return "native" if table.network is None else "checkpoint"
     whole = table.ngrams is None and table.classes is None
     return "fasttext" if name == "word2vec-binary" and not whole else name
 
@@ -208,7 +221,7 @@ def check_target(path: PathLike, format: str | None = None) -> None:
 
 def losses(table: Table, format: str) -> list[str]:
     """The parts of ``table`` that a file of this format does not keep, to be told to the user: of "counts", "config",
-    "state", "ngrams", "classes", "codes" and "product", and what the ``lost`` of the format names.
+    "state", "ngrams", "classes", "network", "codes" and "product", and what the ``lost`` of the format names.
     """
     module: Any = _module(format)
     present = {
@@ -217,7 +230,8 @@ def losses(table: Table, format: str) -> list[str]:
         "state": bool(table.state),
         "ngrams": table.ngrams is not None,
         "classes": table.classes is not None,
-        "codes": isinstance(table.storage, Float16 | Int8),
+        "network": table.network is not None,
+        "codes": isinstance(table.storage, Float16 | BFloat16 | Int8),
         "product": isinstance(table.storage.rows if isinstance(table.storage, Scaled) else table.storage, Product),
     }
     unheld = [part for part, there in present.items() if there and part not in module.HOLDS]
@@ -265,7 +279,8 @@ def _hint(path: Path, head: bytes, packed: bool) -> str:
     if path.is_dir():
         return (
             ": a folder of vectors has a config.json written by wordfield, a key2row of spaCy (or vocab with one in "
-            "it), or the model.safetensors and tokenizer.json of model2vec or sentence-transformers"
+            "it), the model.safetensors and tokenizer.json of model2vec or sentence-transformers, or these and the "
+            "config.json of a language model"
         )
     if not head:
         return ": the file is empty"

@@ -10,12 +10,13 @@ A table that is mostly zeros has ``"wordfield": 2`` and a "storage" in its confi
 row; or "identity", one-hot vectors, with none at all.
 
 What is younger has ``"wordfield": 3``. Rows that are codes: "storage" is "float16", with the tensor "halves" (V, D);
-"int8", with "bytes" (V, D) and "scales" (V,) float32; or "product", with "part", numbers in a part of a row, and
-"codes" (V, P) uint8, "centroids" (256 D,) float32 and, where lengths are apart, "lengths" (V,) uint8 and "length_of"
-(256,) float32; or "scaled", with "rows", "dense" or "product", that are multiplied by "row_lengths" (V,) float32 and,
-if there is a "turn" (D, D) float32, turned by it before. Words with n-grams have "ngrams", its settings, rows for these
-after those of the words and, unless all buckets have rows, which those are: "buckets" (K,). A classifier has "classes":
-labels (L), counts or null, loss, prefix, and a storage as above of L rows, whose tensors' names begin with "classes.".
+"bfloat16", with "bits" (V, D) uint16; "int8", with "bytes" (V, D) and "scales" (V,) float32; or "product", with "part",
+numbers in a part of a row, and "codes" (V, P) uint8, "centroids" (256 D,) float32 and, where lengths are apart,
+"lengths" (V,) uint8 and "length_of" (256,) float32; or "scaled", with "rows", "dense" or "product", that are multiplied
+by "row_lengths" (V,) float32 and, if there is a "turn" (D, D) float32, turned by it before. Words with n-grams have
+"ngrams", its settings, rows for these after those of the words and, unless all buckets have rows, which those are:
+"buckets" (K,). A classifier has "classes": labels (L), counts or null, loss, prefix, and a storage as above of L rows,
+whose tensors' names begin with "classes.".
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.formats.table import Classes, FormatError
-from wordfield.storage import CENTROIDS, Dense, Float16, Int8, Product, Scaled, Sparse, Storage
+from wordfield.storage import CENTROIDS, BFloat16, Dense, Float16, Int8, Product, Scaled, Sparse, Storage
 from wordfield.text.ngrams import Ngrams
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -31,11 +31,18 @@ KINDS: dict[str, tuple[type[Any], ...]] = {
     "indices": (np.int32, np.int64),
     "buckets": (np.int32, np.int64),
     "halves": (np.float16,),
+    "bits": (np.uint16,),
     "bytes": (np.int8,),
     "codes": (np.uint8,),
     "lengths": (np.uint8,),
 }
 """What the numbers of a tensor may be; of all others, float32."""
+PLAIN: tuple[tuple[str, str, Callable[[NDArray[Any]], Storage]], ...] = (
+    ("dense", "vectors", Dense),
+    ("float16", "halves", Float16),
+    ("bfloat16", "bits", BFloat16),
+)
+"""Storages of one tensor: what they are called, what it is, and how they are made of it."""
 
 
 def stored(storage: Storage, prefix: str = "") -> tuple[Entries, Arrays]:
@@ -48,6 +55,8 @@ def _stored(storage: Storage) -> tuple[Entries, Arrays]:
     match storage:
         case Float16():
             return {"storage": "float16"}, {"halves": storage.codes}
+        case BFloat16():
+            return {"storage": "bfloat16"}, {"bits": storage.codes}
         case Int8():
             return {"storage": "int8"}, {"scales": storage.scales, "bytes": storage.codes}
         case Product():
@@ -73,12 +82,11 @@ def storage(path: Path, entries: Entries, arrays: Arrays, shape: tuple[int, int]
     def taken(name: str, axes: int) -> NDArray[Any]:
         return _taken(path, arrays, prefix, name, axes)
 
-    if kind == "dense":
-        return Dense(_shaped(path, prefix + "vectors", taken("vectors", 2), shape))
+    for known, name, made in PLAIN:
+        if kind == known:
+            return made(_shaped(path, prefix + name, taken(name, 2), shape))
     if kind == "sparse":
         return _sparse(path, [taken(name, 1) for name in ("indptr", "indices", "data")], shape)
-    if kind == "float16":
-        return Float16(_shaped(path, prefix + "halves", taken("halves", 2), shape))
     if kind == "int8":
         scales = _shaped(path, prefix + "scales", taken("scales", 1), shape[:1])
         return Int8(_shaped(path, prefix + "bytes", taken("bytes", 2), shape), _sound(path, prefix + "scales", scales))
@@ -92,8 +100,8 @@ def storage(path: Path, entries: Entries, arrays: Arrays, shape: tuple[int, int]
         turn = _turn(path, taken("turn", 2), shape[1]) if prefix + "turn" in arrays else None
         return Scaled(inner, _sound(path, prefix + "row_lengths", lengths), turn)  # type: ignore[arg-type]
     raise FormatError(
-        f'{path.parent / "config.json"}: "storage" is {kind!r}: float16, int8, product, scaled (of dense or product), '
-        "sparse or identity (of as many words) is read"
+        f'{path.parent / "config.json"}: "storage" is {kind!r}: float16, bfloat16, int8, product, scaled (of dense or '
+        "product), sparse or identity (of as many words) is read"
     )
 
 

@@ -1,6 +1,6 @@
 """One .safetensors file of vectors and their words, which the library safetensors and all that build on it read.
 
-Written: "vectors" (V, D) float32, or float16, or int8 with "scales" (V,) float32 by which its rows are multiplied;
+Written: "vectors" (V, D) float32, float16, bfloat16, or int8 with "scales" (V,) float32 by which rows are multiplied;
 "words", the UTF-8 of all words one after the other, uint8; "word_ends" (V,) int64, the byte behind each word;
 "counts" (V,) int64, where they are known; and under "config" in the header what a recipe remembers, JSON. "vectors"
 starts at a multiple of 64 bytes, so that it is mapped.
@@ -24,7 +24,7 @@ from wordfield.formats import tensors, word_lists
 from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_file, mapped, opened, replacing
 from wordfield.formats.table import FormatError, Table
-from wordfield.storage import CENTROIDS, Dense, Float16, Int8, Product, Storage
+from wordfield.storage import CENTROIDS, BFloat16, Dense, Float16, Int8, Product, Storage
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -47,7 +47,7 @@ def sniff(path: Path, head: bytes) -> bool:
 def beside(path: Path) -> list[Path]:
     """The list of words, where the file itself has none."""
     kept = tensors.metadata(path)
-    inside = any(name in kept for name in HEADED) or {"word_ends", "words"} <= tensors.read(path).keys()
+    inside = any(name in kept for name in HEADED) or {"word_ends", "words"} <= tensors.entries(path).keys()
     return [] if inside else word_lists.there(path)
 
 
@@ -58,14 +58,17 @@ def load(path: Path, faults: Faults) -> Table:
     with opened(path) as (stream, _):
         if not mapped(stream):
             raise FormatError(f"{path}: packed: unpack it first, because vectors of this format are mapped")
-    arrays, kept = tensors.read(path), tensors.metadata(path)
+    entries, kept = tensors.entries(path), tensors.metadata(path)
+    halves = {name for name, entry in entries.items() if entry.kind == tensors.BFLOAT16 and len(entry.shape) == 2}
+    arrays = {name: tensors.numbers(name, entry) for name, entry in entries.items() if name not in halves}
+    arrays |= {name: tensors.bits(entries[name]) for name in halves}
     name = _name(path, arrays)
     if "word_ends" in arrays and "words" in arrays:
         listed = _listed(path, arrays, faults)
         where = path
     else:
         where, listed = _elsewhere(path, kept, faults)
-    storage = _storage(path, name, arrays)
+    storage = BFloat16(arrays[name]) if name in halves and arrays[name].size else _storage(path, name, arrays)
     word_lists.agreeing(path, where, listed, storage.shape[0])
     return Table(listed.words, listed.chosen(storage), listed.counts, _config(path, kept))
 
@@ -81,6 +84,8 @@ def save(table: Table, path: Path) -> None:
     match table.storage:
         case Float16():
             arrays["vectors"] = table.storage.codes
+        case BFloat16():
+            arrays["vectors"] = table.storage.codes
         case Int8():
             arrays |= {"scales": table.storage.scales, "vectors": table.storage.codes}
         case Dense():
@@ -90,7 +95,8 @@ def save(table: Table, path: Path) -> None:
     arrays["words"] = np.frombuffer(b"".join(words), np.uint8)
     kept = {"config": json.dumps(table.config, default=_plain)} if table.config else None
     with replacing(path) as stream:
-        tensors.write_to(stream, arrays, kept, "vectors")
+        halves = {"vectors"} if isinstance(table.storage, BFloat16) else set()
+        tensors.write_to(stream, arrays, kept, "vectors", halves)
 
 
 def _name(path: Path, arrays: Arrays) -> str:

@@ -29,6 +29,7 @@ from wordfield.formats.faults import Faults
 from wordfield.formats.files import check_folder, replacing_folder
 from wordfield.formats.table import FormatError, Table, composed
 from wordfield.storage import Dense, Float16, Int8, Storage
+from wordfield.text import subwords
 from wordfield.text.pooling import Pooling
 from wordfield.text.subwords import BASE64
 from wordfield.text.tokenizers import Tokenizer
@@ -76,7 +77,7 @@ def load(path: Path, faults: Faults) -> Table:
     else:
         pooling = parts.pooling_of_model2vec(place, theirs, given, tokens)
     config: dict[str, Any] = {key: theirs[key] for key in ("recipe", "history") if key in theirs}
-    words, ours = list(tokens), theirs.get("tokenizer")
+    words, ours = subwords.names([*tokens], tokenizer_json.added(given), given), theirs.get("tokenizer")
     if isinstance(ours, dict) and all(word.startswith(tokenizer_json.MARK) for word in words):
         words = [word.removeprefix(tokenizer_json.MARK) for word in words]
         config["tokenizer"] = ours
@@ -124,8 +125,8 @@ def lost(table: Table, unheld: list[str]) -> list[str]:
     """Also why text vectors made with the folder are not those of the table: of the names in ``TOLD``."""
     tokenizer, pooling = _habits(table)
     found = tokenizer_json.unlike(tokenizer)
-    if tokenizer.name == "subwords" and not tokenizer.subwords.startswith(BASE64):
-        given = json.loads(tokenizer.subwords)
+    if tokenizer.name == "subwords" and not str(tokenizer.subwords).startswith(BASE64):
+        given = json.loads(str(tokenizer.subwords))
         piece = tokenizer_json.unknown(
             given, tokenizer_json.tokens(Path(TOKENIZER), given, Faults(Path(TOKENIZER), True))
         )
@@ -208,8 +209,9 @@ def _by_token(table: Table, made: dict[str, Any], pooling: Pooling) -> NDArray[n
     rows = _rows(table)
     matrix = np.zeros((len(tokens), table.storage.shape[1]), np.float32)
     index = {word: row for row, word in enumerate(table.words)}
-    known = [token for token in tokens if token in index and token != pooling.unknown]
-    matrix[[tokens[token] for token in known]] = rows[[index[token] for token in known]]
+    ids = dict(zip(subwords.names([*tokens], tokenizer_json.added(made), made), tokens.values(), strict=True))
+    known = [word for word in ids if word in index and word != pooling.unknown]
+    matrix[[ids[word] for word in known]] = rows[[index[word] for word in known]]
     return matrix
 
 

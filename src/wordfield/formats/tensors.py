@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,17 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
 }
 BFLOAT16 = "BF16"
-"""The first half of a float32; NumPy has no such numbers, so they are read as float32 and never written."""
+"""The first half of a float32; NumPy has no such numbers: their bits are uint16."""
 ITEMSIZES = {kind: dtype.itemsize for kind, dtype in DTYPES.items()} | {BFLOAT16: 2}
+
+
+class Entry(NamedTuple):
+    """A tensor of a file: what its numbers are, their shape, and the byte at which they begin."""
+
+    path: Path
+    kind: str
+    shape: tuple[int, ...]
+    begin: int
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -52,11 +61,12 @@ def write_to(
     arrays: Mapping[str, NDArray[Any]],
     metadata: Mapping[str, str] | None = None,
     aligned: str | None = None,
+    bfloat16: Collection[str] = (),
 ) -> None:
     """Write the arrays in the order given, 16 MiB at a time: one mapped from another file is never read whole.
 
     ``metadata``: texts that the header keeps by their names. ``aligned``: the array that starts at a multiple of 64
-    bytes; the first if none is named.
+    bytes; the first if none is named. ``bfloat16``: those of uint16 that are the bits of such numbers.
     """
     names = {dtype: name for name, dtype in DTYPES.items()}
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
@@ -68,7 +78,8 @@ def write_to(
             raise FormatError(
                 f"the array {name!r} has dtype {array.dtype}, which a safetensors file does not hold here"
             )
-        header[name] = {"dtype": names[dtype], "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
+        kind = BFLOAT16 if name in bfloat16 else names[dtype]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-(8 + len(text) + begin) % ALIGNMENT)
@@ -101,9 +112,14 @@ def read(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[
     """The arrays of a file, or those of these ``names`` that it has, mapped read-only; each claim of the header is
     checked first. ``FormatError`` names file and byte. Numbers of BF16 are not mapped but made float32.
     """
+    return {name: numbers(name, entry) for name, entry in entries(path).items() if names is None or name in names}
+
+
+def entries(path: Path) -> dict[str, Entry]:
+    """The tensors of a file; each claim of the header is checked. ``FormatError`` names file and byte."""
     size = path.stat().st_size
     header, begin, _ = _header(path, size)
-    found: dict[str, NDArray[Any]] = {}
+    found: dict[str, Entry] = {}
     here = begin
     for name, entry in sorted(header.items(), key=lambda item: _offsets(item[1])):
         kind, shape, start, end = _checked(path, name, entry)
@@ -114,11 +130,28 @@ def read(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[
         here = begin + end
         if here > size:
             raise FormatError(f"{path}: truncated: tensor {name!r} ends at byte {here}, the file at byte {size}")
-        if names is None or name in names:
-            found[name] = _numbers(path, name, kind, shape, begin + start)
+        found[name] = Entry(path, kind, shape, begin + start)
     if here != size:
         raise FormatError(f"{path}: byte {here}: {size - here} bytes follow the last tensor")
-    return {name: found[name] for name in header if name in found}
+    return {name: found[name] for name in header}
+
+
+def numbers(name: str, entry: Entry) -> NDArray[Any]:
+    """The numbers of a tensor, mapped read-only; those of BF16 made float32."""
+    if entry.kind == BFLOAT16:
+        wide = bits(entry).astype(np.uint32)
+        wide <<= np.uint32(16)
+        return wide.view(np.float32)
+    if entry.kind not in DTYPES:
+        raise FormatError(
+            f"{entry.path}: byte 8: tensor {name!r} has dtype {entry.kind}; read here: {', '.join(DTYPES)}, {BFLOAT16}"
+        )
+    return _mapped(entry.path, DTYPES[entry.kind], entry.shape, entry.begin)
+
+
+def bits(entry: Entry) -> NDArray[np.uint16]:
+    """The bits of the numbers of a tensor of BF16, mapped read-only."""
+    return _mapped(entry.path, DTYPES["U16"], entry.shape, entry.begin)
 
 
 def _header(path: Path, size: int) -> tuple[dict[str, Any], int, Any]:
@@ -157,17 +190,6 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], i
             ):
                 return kind, tuple(shape), start, end
     raise FormatError(f"{path}: byte 8: the header's entry for tensor {name!r} contradicts itself: {str(entry)[:200]}")
-
-
-def _numbers(path: Path, name: str, kind: str, shape: tuple[int, ...], offset: int) -> NDArray[Any]:
-    if kind == BFLOAT16:
-        halves = _mapped(path, DTYPES["U16"], shape, offset)
-        return (halves.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    if kind not in DTYPES:
-        raise FormatError(
-            f"{path}: byte 8: tensor {name!r} has dtype {kind}; read here: {', '.join(DTYPES)}, {BFLOAT16}"
-        )
-    return _mapped(path, DTYPES[kind], shape, offset)
 
 
 def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> NDArray[Any]:

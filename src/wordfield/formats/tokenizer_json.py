@@ -58,6 +58,11 @@ def tokens(path: Path, given: Mapping[str, Any], faults: Faults) -> dict[str, in
     return dict(sorted(found.items(), key=lambda pair: pair[1]))
 
 
+def added(given: Mapping[str, Any]) -> list[str]:
+    """The tokens that were added to the vocabulary of a tokenizer.json, special ones and others."""
+    return [str(entry.get("content")) for entry in given.get("added_tokens") or ()]
+
+
 def unknown(given: Mapping[str, Any], known: Mapping[str, int]) -> str | None:
     """The token that stands for what is unknown, where there is one."""
     model = given["model"]
@@ -108,13 +113,61 @@ def of_words(tokenizer: Tokenizer, words: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def of_spaced(tokenizer: Tokenizer, words: Sequence[str], unknown: str, special: Sequence[str]) -> dict[str, Any]:
+    """A tokenizer.json whose tokens are the words as they are, in their order; a word that is not there is ``unknown``,
+    which is one of them. ``special``: those that stand for themselves wherever a text has them, ``unknown`` among them.
+    """
+    made = of_words(tokenizer, words)
+    made["pre_tokenizer"] = made["pre_tokenizer"]["pretokenizers"][0]
+    rows = {word: row for row, word in enumerate(words)}
+    made["model"] = {"type": "WordLevel", "vocab": rows, "unk_token": unknown}
+    made["added_tokens"] = [special_token(word, rows[word]) for word in words if word in special]
+    return made
+
+
+def special_token(content: str, row: int) -> dict[str, Any]:
+    """A token that stands for itself wherever a text has it."""
+    shape = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": row, "content": content} | shape
+
+
+def of_wordpieces(rows: Mapping[str, int], lowercase: bool) -> dict[str, Any]:
+    """The tokenizer.json of a vocabulary of word pieces, as BERT cuts text (Devlin et al. 2018): its tokens in brackets
+    stand for themselves.
+    """
+    special = [token for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if token in rows]
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [special_token(token, rows[token]) for token in special],
+        "normalizer": {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": None,
+            "lowercase": lowercase,
+        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": None,
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        "model": {
+            "type": "WordPiece",
+            "unk_token": "[UNK]",
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+            "vocab": dict(rows),
+        },
+    }
+
+
 def of_pieces(tokenizer: Tokenizer) -> dict[str, Any]:
     """The tokenizer.json of a vocabulary of pieces, which also does what ``tokenizer`` does to text before."""
-    if tokenizer.subwords.startswith(BASE64):
+    if str(tokenizer.subwords).startswith(BASE64):
         raise FormatError(
             "the words are pieces of a SentencePiece model, which no tokenizer.json stands for: use the native format"
         )
-    given: dict[str, Any] = json.loads(tokenizer.subwords)
+    given: dict[str, Any] = json.loads(str(tokenizer.subwords))
     return given | {"normalizer": _normalizer(tokenizer, given.get("normalizer"))}
 
 

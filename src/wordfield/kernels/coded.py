@@ -7,7 +7,7 @@ a row is the sum of the products of its centroids, and these are few, so they ar
 2011, section III.A, "asymmetric distance computation").
 
 R rows, D dimensions, Q vectors, P parts of a row, K centroids of a part. Rows of 16 bits come as uint16, the bits of
-float16.
+float16, or as int16, those of bfloat16, which are the first half of a float32.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ Rows = NDArray[Any]
 
 
 def _floats(row: Rows) -> Floats:
+    if row.dtype == np.int16:
+        return (row.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32)
     return (row.view(np.float16) if row.dtype == np.uint16 else row).astype(np.float32)
 
 
@@ -46,7 +48,7 @@ def row_widen(rows: Rows, row: int, scale: float, dim: int, out: Floats) -> None
 
 @kernel
 def products(rows: Rows, vectors: Floats, out: Floats) -> None:
-    """The products of rows (R, D), float32, uint16 or int8, with vectors (Q, D): out (Q, R). No row has gaps."""
+    """The products of rows (R, D), float32, uint16, int16 or int8, with vectors (Q, D): out (Q, R). No row has gaps."""
     dim = vectors.shape[1]
     for i in range(len(rows)):
         for q in range(len(vectors)):
@@ -55,7 +57,7 @@ def products(rows: Rows, vectors: Floats, out: Floats) -> None:
 
 @kernel
 def widened(rows: Rows, scales: Floats, out: Floats) -> None:
-    """Rows (R, D), uint16 or int8, times scales (R,), or all with the one of scales (1,): out (R, D)."""
+    """Rows (R, D), uint16, int16 or int8, times scales (R,), or all with the one of scales (1,): out (R, D)."""
     step = min(1, len(scales) - 1)
     for i in range(len(rows)):
         row_widen(rows, i, scales[i * step], rows.shape[1], out)

@@ -9,7 +9,7 @@ import platform
 from typing import Any
 
 from llvmlite import binding, ir
-from numba.core import cgutils
+from numba.core import cgutils, types
 
 from wordfield.kernels.llvm import F32, I32, I64, LANES, SETTINGS, Emitter
 
@@ -33,20 +33,30 @@ WIDENS = _host_widens()
 class Rows:
     """Rows of a table of ``dim`` numbers, a number known only when the kernel runs."""
 
-    def __init__(self, emit: Emitter, base: Any, row: Any, dim: Any) -> None:
-        self.emit = emit
+    def __init__(self, emit: Emitter, kind: Any, array: Any, row: Any, dim: Any) -> None:
+        base = emit.pointer(kind, array)
+        self.emit, self.short = emit, kind.dtype == types.int16
         self.start = emit.builder.gep(base, [emit.builder.mul(row, dim, flags=("nsw",))], inbounds=True)
 
     def at(self, here: Any, lanes: int) -> Any:
         """Numbers from ``here`` on as float32; they may lie at any byte."""
         builder, kind = self.emit.builder, ir.VectorType(self.start.type.pointee, lanes)
         pointer = builder.bitcast(builder.gep(self.start, [here], inbounds=True), kind.as_pointer())
-        return widened(builder, builder.load(pointer, align=1))
+        raw = builder.load(pointer, align=1)
+        return lengthened(builder, raw) if self.short else widened(builder, raw)
 
     def put(self, value: Any, here: Any) -> None:
         builder = self.emit.builder
         pointer = builder.bitcast(builder.gep(self.start, [here], inbounds=True), value.type.as_pointer())
         builder.store(value, pointer, align=1)
+
+
+def lengthened(builder: Any, raw: Any) -> Any:
+    """A vector of the bits of bfloat16 as float32: the bits that are missing are zeros."""
+    lanes = raw.type.count
+    bits = builder.zext(raw, ir.VectorType(I32, lanes))
+    moved = builder.shl(bits, ir.Constant(bits.type, [16] * lanes))
+    return builder.bitcast(moved, ir.VectorType(F32, lanes))
 
 
 def widened(builder: Any, raw: Any) -> Any:
@@ -75,8 +85,8 @@ def widened(builder: Any, raw: Any) -> Any:
 
 def dot(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     emit, dim = Emitter(context, builder, 0), arguments[3]
-    left = Rows(emit, emit.pointer(signature.args[0], arguments[0]), arguments[1], dim)
-    right = Rows(emit, emit.pointer(signature.args[2], arguments[2]), I64(0), dim)
+    left = Rows(emit, signature.args[0], arguments[0], arguments[1], dim)
+    right = Rows(emit, signature.args[2], arguments[2], I64(0), dim)
     sums = [cgutils.alloca_once_value(builder, emit.constant(0.0)) for _ in range(AT_ONCE)]
 
     def add(here: Any, to: Any) -> None:
@@ -100,8 +110,8 @@ def dot(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 def widen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     emit, dim = Emitter(context, builder, 0), arguments[3]
-    source = Rows(emit, emit.pointer(signature.args[0], arguments[0]), arguments[1], dim)
-    target = Rows(emit, emit.pointer(signature.args[4], arguments[4]), arguments[1], dim)
+    source = Rows(emit, signature.args[0], arguments[0], arguments[1], dim)
+    target = Rows(emit, signature.args[4], arguments[4], arguments[1], dim)
     one = builder.fptrunc(arguments[2], F32)
     whole, scale = builder.and_(dim, I64(-LANES)), emit.splat(one)
     with cgutils.for_range_slice(builder, I64(0), whole, I64(LANES), I64) as (here, _):

@@ -26,3 +26,9 @@ def recipe(name: str) -> type[Any]:
         raise ValueError(f"unknown recipe {name!r}; the lineage has: {', '.join(LINEAGE)}")
     module, _, attribute = LINEAGE[name].partition(":")
     return getattr(import_module(f"{__name__}.{module}"), attribute)  # type: ignore[no-any-return]
+
+
+def contextual(recipe: Any) -> bool:
+    """Whether a recipe, or the class of one, trains a network that reads words in their context."""
+    kind = recipe if isinstance(recipe, type) else type(recipe)
+    return kind.__module__.startswith(f"{__name__}.sequence")

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from wordfield.kernels.arrays import gapless
 from wordfield.storage.dense import averaged, lengths
 
+FEW = 1 << 16
+"""Numbers that are decoded before the kernels that decode many are loaded."""
 CENTROIDS = 256
 """Of each part of a row that is kept as codes of a byte."""
 
@@ -145,6 +147,55 @@ class Float16(Multiplied):
     def chosen(self, rows: NDArray[np.int64] | slice) -> Float16:
         """A table of the given rows; of those of a slice not copied."""
         return Float16(self.codes[rows])
+
+    def products(self, vectors: Floats) -> Floats:
+        """The products of vectors (Q, D) with all rows, (Q, V)."""
+        from wordfield.kernels.coded import products
+
+        found = np.empty((len(vectors), len(self)), np.float32)
+        products(self.bits, vectors, found)
+        return found
+
+
+@final
+class BFloat16(Multiplied):
+    """A (V, D) table of numbers of 16 bits that are the first half of a float32: 8 bits for the digits, as far as a
+    float32 goes. NumPy has no such numbers, so ``codes`` (V, D) are their bits, uint16.
+    """
+
+    def __init__(self, codes: NDArray[np.uint16]) -> None:
+        if codes.ndim != 2 or codes.dtype != np.uint16:
+            raise ValueError(f"a table of bfloat16 is uint16 with 2 axes, not {codes.dtype} of shape {codes.shape}")
+        self.codes = codes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions (V, D)."""
+        return self.codes.shape[0], self.codes.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Two a number."""
+        return self.codes.nbytes
+
+    @property
+    def bits(self) -> NDArray[np.int16]:
+        """The numbers as kernels take them, without gaps between them."""
+        return gapless(self.codes).view(np.int16)
+
+    def decoded(self) -> Floats:
+        """All rows, decoded, (V, D)."""
+        if self.codes.size <= FEW:
+            return (self.codes.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        from wordfield.kernels.coded import widened
+
+        rows = np.empty(self.shape, np.float32)
+        widened(self.bits, np.ones(1, np.float32), rows)
+        return rows
+
+    def chosen(self, rows: NDArray[np.int64] | slice) -> BFloat16:
+        """A table of the given rows; of those of a slice not copied."""
+        return BFloat16(self.codes[rows])
 
     def products(self, vectors: Floats) -> Floats:
         """The products of vectors (Q, D) with all rows, (Q, V)."""

@@ -1,5 +1,5 @@
-"""A table of which several rows may be one and the same row of another, as where a vocabulary was pruned: each word
-that lost its vector has that of a similar one.
+"""A table whose rows are rows of another: several may be one and the same, as where a vocabulary was pruned and each
+word that lost its vector has that of a similar one; and some of the other's may be nobody's.
 
 V rows, R of them different, D dimensions, Q vectors, n rows asked for.
 """
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wordfield.storage.coded import Coded
-from wordfield.storage.dense import Dense
+from wordfield.storage.dense import Storage
 
 
 @final
 class Shared(Coded):
     """A (V, D) table of which row v is row ``rows[v]`` of ``table`` (R, D); it is looked up where it is asked for."""
 
-    def __init__(self, table: Dense, rows: NDArray[np.int64]) -> None:
+    def __init__(self, table: Storage, rows: NDArray[np.int64]) -> None:
         if rows.ndim != 1 or (len(rows) and not 0 <= rows.min() <= rows.max() < table.shape[0]):
             raise ValueError(f"rows of shape {rows.shape} do not all stand in a table of {table.shape[0]}")
         self.table, self.rows = table, rows
@@ -33,7 +33,7 @@ class Shared(Coded):
     @property
     def nbytes(self) -> int:
         """Those of the table and of the rows' numbers."""
-        return self.table.matrix.nbytes + self.rows.nbytes
+        return int(self.table.matrix.nbytes) + self.rows.nbytes
 
     def take(self, rows: ArrayLike) -> NDArray[np.float32]:
         """The given rows, copied, (n, D)."""

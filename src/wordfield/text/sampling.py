@@ -64,6 +64,8 @@ class Sample:
     """What reading all takes."""
     counts: Counts
     """(T,) counts in a quarter of the sample, in a half, and in all of it; only those in all where it is the whole."""
+    uncut: bool = False
+    """Whether nobody has said what the words of the corpus are."""
 
     @property
     def tokens(self) -> int:
@@ -126,7 +128,7 @@ def sample(corpus: Corpus, windows: int = WINDOWS, window: int = WINDOW, threads
     if places is None or places.share >= 1:
         begun = time.perf_counter()
         whole = corpus.scan(threads=threads)
-        return Sample(whole, 1.0, time.perf_counter() - begun, [whole.counts])
+        return Sample(whole, 1.0, time.perf_counter() - begun, [whole.counts], corpus.uncut)
     _scan(corpus, places.chosen[:1], threads).close()  # what is needed once only does not count
     some, quarter = _read(corpus, places.chosen[::4], threads)
     some.close()
@@ -136,7 +138,7 @@ def sample(corpus: Corpus, windows: int = WINDOWS, window: int = WINDOW, threads
     seconds = whole_time - slope + slope / places.share
     pieces = [np.bincount(ids, minlength=len(found.counts)).astype(np.int64) for ids, _ in found.blocks()]
     nested = [sum(pieces[::step], np.zeros(len(found.counts), np.int64)) for step in (4, 2, 1)]
-    return Sample(found, places.share, seconds, nested)
+    return Sample(found, places.share, seconds, nested, corpus.uncut)
 
 
 class _Places:

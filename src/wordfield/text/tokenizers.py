@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wordfield.text.phrases import Phrases
-    from wordfield.text.subwords import Pieces
+    from wordfield.text.subwords import Pieces, Stored
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Tokenizer:
     """Chinese is first converted into ``simplified`` or ``traditional`` characters; empty: left as it is."""
     dictionary: tuple[str, ...] = field(default=(), repr=False)
     """``chinese``: words to know besides jieba's own, each ``word [frequency [tag]]``."""
-    subwords: str = field(default="", repr=False)
+    subwords: str | Stored = field(default="", repr=False)
     """``subwords``: the vocabulary, a tokenizer.json or a SentencePiece model, as ``text.subwords.read`` gives it."""
     version: str = ""
     """The libraries that cut and convert, with their versions."""
@@ -138,9 +138,19 @@ class Tokenizer:
         options = {"name": self.name, "lowercase": self.lowercase}
         for option in fields(self)[2:]:
             value = getattr(self, option.name)
+            if option.name == "subwords":
+                value = str(value)
             if value != option.default:
                 options[option.name] = list(value) if isinstance(value, tuple) else value
         return options if self.phrases is None else options | {"phrases": self.phrases.describe()}
+
+    def told(self) -> dict[str, Any]:
+        """What to tell people: as ``describe``, but of a vocabulary of pieces only how large it is."""
+        if not self.subwords:
+            return self.describe()
+        from wordfield.text.subwords import told
+
+        return replace(self, subwords=told(self.subwords)).describe()
 
     def tokenize(self, text: str) -> list[str]:
         """The words of ``text``, exactly as a scan of a file with this text finds them."""
@@ -150,7 +160,7 @@ class Tokenizer:
     def pieces_of(self, text: str) -> list[str]:
         """``subwords``: the pieces of a text that is not cut into lines before."""
         text = self.normal(scalar(text))
-        return self._pieces.tokenize_lines([lower(text) if self.lowercase else text])[0]
+        return self.pieces.tokenize_lines([lower(text) if self.lowercase else text])[0]
 
     def words_of(self, line: str) -> list[str]:
         """The words of a line of text that holds no lone surrogate."""
@@ -195,7 +205,7 @@ class Tokenizer:
         if self.name == "subwords":
             self._compare()
             lines = (lower(text) if self.lowercase else text).replace("\0", " ").split("\n")
-            return "\n".join(["\0".join(pieces) for pieces in self._pieces.tokenize_lines(lines)])
+            return "\n".join(["\0".join(pieces) for pieces in self.pieces.tokenize_lines(lines)])
         return text
 
     def normal(self, text: str) -> str:
@@ -234,7 +244,8 @@ class Tokenizer:
         return codepoints.lines() if self.name == "subwords" else codepoints.clauses()
 
     @cached_property
-    def _pieces(self) -> Pieces:
+    def pieces(self) -> Pieces:
+        """``subwords``: what cuts text into pieces."""
         from wordfield.text.subwords import Pieces
 
         return Pieces(self.subwords)

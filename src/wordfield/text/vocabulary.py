@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 SEARCHED = 400_000
 """Of so many most frequent words the nearest spelling is sought, so that an error takes no second."""
+MARK = "▁"
+"""Begins a piece that begins a word, see ``subwords``."""
 ALIKE = 0.6
 """What two spellings must have in common to be called near: twice the letters that one has to keep, in their order, to
 become the other, of the letters of both."""
@@ -114,7 +116,9 @@ class Vocabulary:
 
         alike = Indel.normalized_similarity
         near = extract(word, self._words[:SEARCHED], scorer=alike, processor=None, score_cutoff=ALIKE, limit=3)
-        also = f"; similar words that are: {', '.join(other for other, _, _ in near)}" if near else ""
+        first = [MARK + word] if MARK + word in self else []
+        others = list(dict.fromkeys([*first, *(other for other, _, _ in near)]))[:3]
+        also = f"; similar words that are: {', '.join(others)}" if others else ""
         return f"{word!r} is not among the {len(self)} words{also}"
 
     def __len__(self) -> int:

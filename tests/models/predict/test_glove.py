@@ -13,7 +13,8 @@ from wordfield import Corpus, Word2Vec
 from wordfield.kernels.glove import Weighting
 from wordfield.models.predict import descent
 from wordfield.models.predict.glove import GloVe
-from wordfield.models.predict.training import Plan, Trial
+from wordfield.models.predict.training import Plan
+from wordfield.models.runs import Trial
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
 from wordfield.text import sampling

@@ -5,7 +5,7 @@ import pytest
 
 from support import JIT_OFF
 from wordfield import Corpus, Word2Vec
-from wordfield.models.predict import training
+from wordfield.models import runs
 from wordfield.models.predict.training import Loop
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
@@ -26,7 +26,7 @@ def sentences(count=150, seed=0):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks so small that even a small corpus has many."""
-    monkeypatch.setattr(training, "SMALLEST_CHUNK", 64)
+    monkeypatch.setattr(runs, "SMALLEST_CHUNK", 64)
 
 
 class Stop:
@@ -262,10 +262,10 @@ def test_too_little_text_to_keep_any_aside():
 
 
 def test_more_threads_than_processors_is_allowed_and_said(caplog, monkeypatch):
-    monkeypatch.setattr(training, "cores", lambda: 2)
-    assert training.thread_count(5) == 5
+    monkeypatch.setattr(runs, "cores", lambda: 2)
+    assert runs.thread_count(5) == 5
     assert "5 threads for 2 processors" in caplog.text
-    assert training.thread_count(None) == 2
+    assert runs.thread_count(None) == 2
     caplog.clear()
     Word2Vec(**{**SMALL, "threads": 5}, loss="hierarchical").fit(sentences())
     assert caplog.text.count("5 threads for 2 processors") == 1

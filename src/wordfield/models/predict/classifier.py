@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from wordfield.formats.table import Classes
 from wordfield.models.checks import Bounds, check
 from wordfield.models.predict import fitting
-from wordfield.models.predict.training import INTERRUPTED, Enough, Loop, Plan, Step, Trial, same, thread_count
+from wordfield.models.predict.training import Loop, Plan, Step
+from wordfield.models.runs import INTERRUPTED, Enough, Trial, same, thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense

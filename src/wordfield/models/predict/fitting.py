@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from wordfield.models.checks import Bounds
 from wordfield.models.predict.huffman import grown, root
-from wordfield.models.predict.training import INTERRUPTED, Enough, Loop, Plan, Step, Trial, same
+from wordfield.models.predict.training import Loop, Plan, Step
+from wordfield.models.runs import INTERRUPTED, Enough, Trial, same
 from wordfield.progress import Progress
 from wordfield.static import StaticModel
 from wordfield.text.corpus import Corpus

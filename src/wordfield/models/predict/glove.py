@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from wordfield.models.checks import Bounds, check
 from wordfield.models.predict.descent import Descent, Step, Tiles, tiled
-from wordfield.models.predict.training import INTERRUPTED, Enough, Plan, Trial, thread_count
+from wordfield.models.predict.training import Plan
+from wordfield.models.runs import INTERRUPTED, Enough, Trial, thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.progress import Progress
-from wordfield.text.corpus import cores
 from wordfield.text.ids import Ids
 from wordfield.text.vocabulary import Bags
 
@@ -32,9 +30,6 @@ LARGEST_CHUNK, SMALLEST_CHUNK = (
     1_024,
 )  # tokens; a step takes milliseconds, so that Ctrl-C and progress are prompt
 CHUNKS = 512  # at least so many in all, as far as the smallest allows: threads finish together
-
-INTERRUPTED = "interrupted"
-"""Why a training stopped that may go on."""
 
 Span = tuple[int, int]
 Job = TypeVar("Job")
@@ -77,19 +72,6 @@ Step = Callable[[Any, Any, Any, np.uint64], tuple[float, int]]
 """A kernel with its tables: (chunk, rates, scratch, state) -> (loss, predictions)."""
 
 
-def thread_count(asked: int | None) -> int:
-    """The threads to use: as asked, or one a processor that this process may use."""
-    available = cores()
-    if asked is not None and asked > available:
-        log.warning(
-            "%d threads for %d processors: they will take turns, which is slower than %d threads",
-            asked,
-            available,
-            available,
-        )
-    return asked or available
-
-
 def keep(counts: NDArray[np.int64], threshold: float) -> NDArray[np.uint32]:
     """For each word, the largest of 32 random bits with which it is kept: sqrt(t / f) + t / f of all, f its share
     (word2vec.c).
@@ -99,11 +81,6 @@ def keep(counts: NDArray[np.int64], threshold: float) -> NDArray[np.uint32]:
     ratio = threshold * counts.sum() / np.maximum(counts, 1)
     keep: NDArray[np.uint32] = (np.minimum(1, np.sqrt(ratio) + ratio) * 0xFFFFFFFF).astype(np.uint32)
     return keep
-
-
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two recipes make the same model: all fields but the number of threads."""
-    return {**one, "threads": None} == {**other, "threads": None}
 
 
 def windowed(
@@ -122,35 +99,6 @@ def windowed(
         return train(tables, asked, answers, rates, np.uint64(state))
 
     return step
-
-
-class Enough(Exception):
-    """A trial has run for as long as it should."""
-
-
-class Trial:
-    """Progress that measures how fast a loop is, without its first step, and stops it after ``SECONDS``."""
-
-    SECONDS = 1.5
-
-    def __init__(self) -> None:
-        self._begun = time.perf_counter()
-        self._first = self._last = (0, 0.0)
-
-    def __call__(self, done: int, total: int, **measures: Any) -> None:
-        """Note the time. ``Enough`` when there were enough steps."""
-        del total, measures
-        self._last = (done, time.perf_counter() - self._begun)
-        if not self._first[0]:
-            self._first = self._last
-        if self._last[1] - self._first[1] > self.SECONDS:
-            raise Enough
-
-    @property
-    def rate(self) -> float:
-        """Tokens a second."""
-        first = self._first if self._last[0] > self._first[0] else (0, 0.0)
-        return (self._last[0] - first[0]) / max(self._last[1] - first[1], 1e-9)
 
 
 def shared(

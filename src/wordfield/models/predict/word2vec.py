@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from wordfield.models.checks import check
 from wordfield.models.predict.fitting import CHOICES, LEAST, NUMBERS, Outputs, fitted, matched, rehearsed
-from wordfield.models.predict.training import Plan, Step, keep, thread_count, windowed
+from wordfield.models.predict.training import Plan, Step, keep, windowed
+from wordfield.models.runs import thread_count
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense

@@ -21,8 +21,10 @@ from wordfield.models.sequence.streams import Stream, everything
 from wordfield.models.sequence.tokens import Tokens, end_of
 from wordfield.models.sequence.windows import windows
 from wordfield.progress import Progress, silent
+from wordfield.static import told
 from wordfield.text.corpus import Corpus
 from wordfield.text.tokenizers import Tokenizer
+from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class LanguageModel:
     def tokens(self) -> Tokens:
         """How text becomes rows of the table."""
         vocabulary = self.words.vocabulary
+        if self.tokenizer.name == "subwords" and (names := self.tokenizer.pieces.listed()) != vocabulary.words:
+            vocabulary = Vocabulary(names)  # of which some have no row, or no name of their own
         return Tokens(self.tokenizer, vocabulary, end_of(vocabulary, self.network.config.get("eos_token_id")))
 
     @cached_property
@@ -211,18 +215,8 @@ class LanguageModel:
         formats.save(self.table(), path, format)
 
     def info(self) -> dict[str, Any]:
-        """What the model is, as JSON can hold it."""
-        counts = self.words.vocabulary.counts
-        return {
-            "kind": self.recipe.get("model", "language model"),
-            "dim": self.dim,
-            "vocabulary": len(self.words),
-            "tokens": None if counts is None else int(counts.sum()),
-            "tokenizer": self.tokenizer.describe(),
-            "recipe": self.recipe,
-            "history": self.history,
-            "trainable": bool(self.state),
-        }
+        """What the model is, as JSON can hold it; ``network``: see ``formats.architecture.about``."""
+        return told(self, "language model")
 
     def _shares(self, rows: Sequence[int]) -> Floats:
         """The probability of each token (V,) after these."""

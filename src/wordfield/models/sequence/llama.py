@@ -17,6 +17,7 @@ from wordfield.models.sequence.decoder import Decoder, Shape
 Arrays = Mapping[str, NDArray[Any]]
 
 TABLE, OUTPUT, NORM = "model.embed_tokens.weight", "lm_head.weight", "model.norm.weight"
+NEEDED = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 LAYER = {
     "before_attention.weight": ("input_layernorm.weight",),
     "attention.input.weight": ("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"),
@@ -54,7 +55,10 @@ def config(shape: Shape, end: int) -> dict[str, Any]:
 
 
 def shape(config: Mapping[str, Any]) -> Shape:
-    """The shape of the decoder that a config.json of this layout describes. ``KeyError`` for what is missing."""
+    """The shape of the decoder that a config.json of this layout describes. ``ValueError`` for what is missing."""
+    for name in NEEDED:
+        if type(config.get(name)) is not int or config[name] < 1:
+            raise ValueError(f'config.json: the entry "{name}" is {config.get(name)!r}; a whole number is needed')
     heads, dim = config["num_attention_heads"], config["hidden_size"]
     rotary = config.get("rope_parameters") or {}
     return Shape(

@@ -13,6 +13,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,22 +21,24 @@ import numpy as np
 
 from wordfield.formats.table import Network
 from wordfield.models.checks import Bounds, check
+from wordfield.models.runs import INTERRUPTED, Enough, Trial, same, thread_count
 from wordfield.models.sequence import missing
 from wordfield.models.sequence.language_model import LanguageModel, total_loss
 from wordfield.models.sequence.streams import Stream, everything, split
-from wordfield.models.sequence.tokens import Tokens, chosen, found
+from wordfield.models.sequence.tokens import Tokens, chosen, expected, found
 from wordfield.progress import Progress, silent
 from wordfield.storage import Dense
-from wordfield.text.corpus import Corpus, cores
+from wordfield.text.corpus import Corpus
 from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.decoder import Decoder
     from wordfield.models.sequence.training import Plan
+    from wordfield.text.sampling import Rehearsal, Sample
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = "interrupted"
+
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LEAST = {
     "dim": 2,
@@ -153,10 +156,13 @@ class LLM:
             import torch  # noqa: F401
         except ImportError as error:
             raise missing(error) from error
-        begun = time.perf_counter()
+        if start is not None and not isinstance(start, LanguageModel):
+            raise ValueError("a network goes on from a language model only: give one as start, or none")
+        begun, plan = time.perf_counter(), self.plan()
         corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
         text = chosen(corpus, self.pieces) if start is None else corpus.cut_by(start.tokenizer)
         with text.scan(progress) as scan:
+            corpus.invalid = scan.invalid
             tokens = found(scan, self.min_count, self.max_vocab) if start is None else start.tokens
             ids = scan.encode(tokens.vocabulary, tokens.unknown)
             aside = None if validation is None else _text(validation).cut_by(tokens.tokenizer).scan()
@@ -166,12 +172,31 @@ class LLM:
                 if aside is not None:
                     other = aside.encode(tokens.vocabulary, tokens.unknown)
                     heldout = Stream(other, everything(other), tokens.end)
-                run = _Run(self, tokens, Stream(ids, kept, tokens.end), heldout, start, progress, checkpoint)
+                    if len(heldout) < 2:
+                        raise ValueError("there are no words in the text for validation")
+                run = _Run(self, plan, tokens, Stream(ids, kept, tokens.end), heldout, start, progress, checkpoint)
                 run.told = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "known_tokens": ids.tokens}
                 return run.result(time.perf_counter() - begun)
             finally:
                 if aside is not None:
                     aside.close()
+
+    def rehearse(self, sample: Sample) -> Rehearsal:
+        """Train for a moment on tokens of no meaning, with a network of the size that the corpus asks for. Pieces of
+        words are learnt from the words of the sample. Early stopping and the budget are not foreseen.
+        """
+        from wordfield.models.sequence.training import Loop, copies
+        from wordfield.text.sampling import Rehearsal, resident
+
+        before = resident() + sample.memory
+        rows, tokens = expected(sample, self.pieces, self.min_count, self.max_vocab)
+        plan, decoder, trial = replace(self.plan(), budget=None), self.decoder(rows), Trial()
+        examples = _Meaningless(rows, self.context, max(1, tokens // (self.batch * self.context)))
+        with suppress(Enough):
+            Loop(decoder, examples, plan, trial).run()
+        size = sum(parameter.nbytes for parameter in decoder.parameters())
+        memory = max(before, resident()) + size * copies(decoder, plan)
+        return Rehearsal(rows, tokens, self.epochs * tokens / trial.rate, memory, size)
 
     def described(self) -> dict[str, Any]:
         """The recipe as a model remembers it."""
@@ -181,7 +206,7 @@ class LLM:
         """The share of the training up to which both tables are one: 0 is never, 1 always."""
         if isinstance(self.tied, bool):
             return float(self.tied)
-        match = re.fullmatch(r"until:(0?\.\d+)", self.tied)
+        match = re.fullmatch(r"until:(0?\.\d+)", str(self.tied))
         if match is None:
             raise ValueError(f'tied must be True, False, or "until:" and a share such as until:0.66, not {self.tied!r}')
         return float(match[1])
@@ -190,7 +215,7 @@ class LLM:
         """The budget in seconds."""
         if self.budget is None:
             return None
-        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h)", self.budget)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h)", str(self.budget))
         if match is None or not float(match[1]):
             raise ValueError(f"budget must be a time such as 90s, 20min or 1.5h, not {self.budget!r}")
         return float(match[1]) * UNITS[match[2]]
@@ -203,7 +228,7 @@ class LLM:
         names = ("epochs", "batch", "accumulate", "learning_rate", "final_rate", "warmup", "weight_decay", "clip")
         given = {name: getattr(self, name) for name in (*names, "dropout", "checks", "patience", "seed")}
         precision = precision_of(self.precision, device)
-        threads = self.threads or cores()
+        threads = thread_count(self.threads)
         return Plan(**given, threads=threads, device=device, precision=precision, budget=self.seconds())
 
     def decoder(self, vocabulary: int) -> Decoder:
@@ -251,12 +276,27 @@ class Blocks:
         return torch.from_numpy(np.stack([self._stream.read(first, first + self._context + 1) for first in firsts]))
 
 
+class _Meaningless:
+    """Tokens drawn at random, as many steps as asked for."""
+
+    def __init__(self, rows: int, context: int, steps: int) -> None:
+        self._rows, self._context, self.steps = rows, context, steps
+
+    def batch(self, epoch: int, step: int, size: int) -> Any:
+        """(size, context + 1) tokens."""
+        import torch
+
+        del epoch, step
+        return torch.randint(self._rows, (size, self._context + 1))
+
+
 class _Run:
     """One training run: the network, what it reads, and the model as trained so far."""
 
     def __init__(
         self,
         recipe: LLM,
+        plan: Plan,
         tokens: Tokens,
         stream: Stream,
         heldout: Stream | None,
@@ -272,7 +312,6 @@ class _Run:
                 f"{recipe.context} needs more than {2 * recipe.context}; give more text, or a smaller context"
             )
         self.recipe, self.tokens, self.told = recipe, tokens, dict[str, Any]()
-        plan = recipe.plan()
         self.decoder = recipe.decoder(len(tokens.vocabulary)) if start is None else _copy(start, recipe)
         self.decoder.to(plan.device)
         self.seconds: dict[str, float] = {}
@@ -285,11 +324,16 @@ class _Run:
             passed=self._passed,
             checkpoint=lambda: None if checkpoint is None else checkpoint(self._model("checkpoint")),
         )
-        if start is not None and start.history.get("stopped") in (INTERRUPTED, "checkpoint"):
-            if _alike(start.recipe, recipe.described()):
-                self.loop.resume(start.history, start.state)
+        history = {} if start is None else start.history
+        if start is not None and history.get("stopped") in (INTERRUPTED, "checkpoint"):
+            if history["steps"] and not start.state:
+                log.warning("the model to go on from has lost the state of its training: only its weights are taken")
+            elif same(start.recipe, recipe.described()):
+                self.loop.resume(history, start.state)
             else:
                 log.warning("the training to go on from had other settings: its weights are taken, its course is not")
+
+        self._before = self.loop.history.spent
 
     def result(self, reading: float) -> LanguageModel:
         """Train, and return the model."""
@@ -317,15 +361,14 @@ class _Run:
         from wordfield.models.sequence import llama
 
         history, decoder = self.loop.history, self.decoder
-        history.stopped = stopped or history.stopped
         shape = replace(decoder.shape, tied=decoder.tied)
         tensors = llama.tensors(decoder)
         output = None if decoder.tied else Dense(tensors[llama.OUTPUT])
         network = Network(llama.config(shape, self.tokens.end), tensors, output)
         words = WordVectors(self.tokens.vocabulary, Dense(tensors[llama.TABLE]))
-        seconds = {"seconds": self.seconds | {"train": history.spent}}
+        seconds = {"seconds": self.seconds | {"train": history.spent - self._before}}
         state = self.loop.state() if stopped else {}
-        told = self.told | asdict(history) | seconds
+        told = self.told | asdict(history) | seconds | {"stopped": stopped or history.stopped}
         return LanguageModel(words, self.tokens.tokenizer, network, self.recipe.described(), told, state)
 
 
@@ -338,11 +381,6 @@ def _copy(start: LanguageModel, recipe: LLM) -> Decoder:
     if replace(asked, tied=there.tied) != there:
         raise ValueError(f"the model to go on from has {there}, the recipe asks for {asked}: give its dim and so on")
     return made
-
-
-def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two recipes train the same way: all but the number of threads."""
-    return {**one, "threads": None} == {**other, "threads": None}
 
 
 def _text(source: Any) -> Corpus:

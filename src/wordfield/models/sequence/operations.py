@@ -172,5 +172,6 @@ def next_token_losses(x: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     if torch.is_grad_enabled():
         found: Tensor = _NextToken.apply(x, table, targets)
         return found
+    exact = torch.promote_types(x.dtype, torch.float32)
     some = zip(x.split(ROWS), targets.split(ROWS), strict=True)
-    return torch.cat([_softmax(F.linear(each, table).float(), asked[:, None]) for each, asked in some])
+    return torch.cat([_softmax(F.linear(each, table).to(exact), asked[:, None]) for each, asked in some])

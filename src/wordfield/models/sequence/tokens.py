@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,20 @@ from wordfield.text import subwords
 from wordfield.text.codepoints import ALONES, SPACELESS
 from wordfield.text.corpus import Corpus
 from wordfield.text.ids import Scan
+from wordfield.text.normalization import lower, scalar
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from wordfield.text.sampling import Sample
 
 END, UNKNOWN = "<eos>", "<unk>"
 ENDS = (END, "</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "[SEP]")
 """What tokens are called that end a text, in vocabularies that were made elsewhere."""
 UNKNOWNS = (UNKNOWN, "[UNK]", "<unknown>")
+
+OFTEN = 100
+"""How often a word counts at most where pieces are only learnt to see how many a text has."""
 
 
 class Read(NamedTuple):
@@ -103,7 +110,7 @@ class Tokens:
 
     def _aligned(self, text: str, words: list[str], places: list[tuple[int, int]]) -> Read:
         """Give each word the pieces that have a character of it."""
-        pieces = self.tokenizer.pieces.spans(text.lower() if self.tokenizer.lowercase else text)
+        pieces = self.tokenizer.pieces.spans(lower(scalar(text)) if self.tokenizer.lowercase else scalar(text))
         index = self.vocabulary.index
         rows, tokens, at = [index[name] for name, _, _ in pieces], list[list[int]](), 0
         shift = 0  # tokens put in for words that no piece has a part of
@@ -154,6 +161,24 @@ def found(scan: Scan, min_count: int, max_vocab: int | None) -> Tokens:
     rare = scan.tokens - sum(kept) - counts.get(END, 0)
     vocabulary = Vocabulary([END, UNKNOWN, *words], [scan.sentences + counts.get(END, 0), rare, *kept])
     return Tokens(tokenizer, vocabulary, 0)
+
+
+def expected(sample: Sample, pieces: int, min_count: int, max_vocab: int | None) -> tuple[int, int]:
+    """How many rows a network for a corpus is expected to have, and how many tokens the corpus, the ends of sentences
+    with them. ``pieces``: that many are to be learnt where nobody has said what the words are, here from those of the
+    sample.
+    """
+    scan = sample.scan
+    ends = round(scan.sentences / sample.share)
+    if scan.tokenizer.name == "subwords":
+        return len(scan.tokenizer.pieces) + 1, sample.tokens + ends
+    if not sample.uncut:
+        return len(sample.vocabulary(min_count, max_vocab)) + 2, sample.tokens + ends
+    words, counts = [*scan.words_seen], scan.counts
+    often = (f"{word} " * min(count, OFTEN) for word, count in zip(words, counts.tolist(), strict=True))
+    made = subwords.Pieces(subwords.learn(often, pieces))
+    sizes = np.array([len(each) for each in made.tokenize_lines(words)])
+    return len(made) + 1, round(float(sizes @ counts) / sample.share) + ends
 
 
 def end_of(vocabulary: Vocabulary, told: Any) -> int:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -138,7 +139,7 @@ class Loop:
     def resume(self, history: dict[str, Any], state: Arrays) -> None:
         """Go on where a run of the same plan over the same corpus was interrupted."""
         known = History.__dataclass_fields__
-        self.history = History(**{name: value for name, value in history.items() if name in known})
+        self.history = History(**{name: deepcopy(value) for name, value in history.items() if name in known})
         self.history.unfinished = (self.history.unfinished[0], self.history.unfinished[1])
         self.history.resumed, self.history.stopped = self.history.tokens, ""
         self._waiting = dict(state)
@@ -151,7 +152,7 @@ class Loop:
         for name, parameter in self.network.named_parameters():
             held = {} if self._optimizer is None else self._optimizer.state.get(parameter, {})
             found |= {f"{moment}.{name}": held[moment].cpu().numpy() for moment in MOMENTS if moment in held}
-        return found or self._waiting
+        return self._waiting | found  # what is waiting: of an interruption before the first step after another one
 
     def run(self) -> None:
         """Train until the epochs or the budget are done, or the held-out loss has not fallen for ``patience`` checks:
@@ -181,7 +182,7 @@ class Loop:
                 if time.monotonic() - saved > SAVE_EVERY:
                     self.checkpoint()
                     saved = time.monotonic()
-        if plan.patience and since:
+        if plan.patience and since and self._best:
             if since >= plan.patience:
                 history.stopped = f"the held-out loss had not fallen for {since} checks"
             self._restore()
@@ -204,7 +205,8 @@ class Loop:
         epoch, step = divmod(history.steps, self.examples.steps)
         batch = self.examples.batch(epoch, step, plan.batch)
         parameters = [parameter for _, parameter in self.network.named_parameters()]
-        optimizer = self._prepared(self._rate(share))
+        with uninterrupted():
+            optimizer = self._prepared(self._rate(share))
         loss, predictions, gradients = self._gradients(batch, parameters, pool)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.div_(predictions)
@@ -283,7 +285,7 @@ class Loop:
             table = dict(self.network.named_parameters())["table"]
             given = {key: self._optimizer.state[table][key].clone() for key in MOMENTS}
         if given:
-            step = torch.tensor(float(self.history.steps))
+            step = torch.tensor(float(self.history.steps), device=parameter.device)
             moved = {key: value.to(parameter.device) for key, value in given.items()}
             self._optimizer.state[parameter] = {"step": step, **moved}
 
@@ -292,25 +294,24 @@ class Loop:
         history = self.history
         loss, best = history.unfinished[0] / max(history.unfinished[1], 1), min(history.heldout, default=math.inf)
         heldout = [] if self.measure is None else [self.measure()]
-        history.checks, history.unfinished = number, (0.0, 0)
-        history.loss.append(loss)
-        history.heldout += heldout
-        history.checked.append(history.tokens)
-        history.elapsed.append(history.spent)
-        if not heldout:
-            return 0
-        self.progress(history.tokens, history.planned, heldout=heldout[0])
-        if heldout[0] >= best:
-            return since + 1
-        if self.plan.patience:
-            self._best = {name: each.detach().clone() for name, each in self.network.named_parameters()}
-        return 0
+        better = bool(heldout) and heldout[0] < best
+        with uninterrupted():
+            history.checks, history.unfinished = number, (0.0, 0)
+            history.loss.append(loss)
+            history.heldout += heldout
+            history.checked.append(history.tokens)
+            history.elapsed.append(history.spent)
+            if better and self.plan.patience:
+                self._best = {name: each.detach().clone() for name, each in self.network.named_parameters()}
+        if heldout:
+            self.progress(history.tokens, history.planned, heldout=heldout[0])
+        return 0 if better or not heldout else since + 1
 
     def _restore(self) -> None:
         with torch.no_grad():
             for name, parameter in self.network.named_parameters():
-                if name in self._best:
-                    parameter.copy_(self._best[name])
+                # An output table that was none at the best check was the other table then.
+                parameter.copy_(self._best["table" if name == "output" and name not in self._best else name])
 
     def _too_large(self, error: Exception) -> MemoryError:
         smaller = max(1, self.plan.batch // 2)

@@ -1,0 +1,146 @@
+"""Commands for networks that read words in context: generate, perplexity, compare-tying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from wordfield import api
+from wordfield.options import (
+    USUAL,
+    Config,
+    Files,
+    HeldOut,
+    Json,
+    Likeliest,
+    Model,
+    Prompt,
+    Readings,
+    Reports,
+    Sampled,
+    Seeds,
+    Temperature,
+    TokenCount,
+    Top,
+    TyingPlot,
+)
+from wordfield.terminal import print_json, print_table, reporting
+
+COMPARED = "Train a language model with input and output table tied, and with two, alike in all else; compare them."
+
+
+def generate(
+    model: Model,
+    text: Prompt = "",
+    /,
+    *,
+    tokens: TokenCount = 50,
+    temperature: Temperature = 0.8,
+    top: Top = 0.95,
+    k: Likeliest = 5,
+    seed: Sampled = 1,
+    json: Json = False,
+) -> None:
+    """How a language model goes on with a text, and the tokens that it thinks most probable right after it."""
+    result = api.generate(model, text, tokens, temperature=temperature, top=top, k=k, seed=seed)
+    if json:
+        return print_json(result)
+    print(result["text"])
+    print()
+    return print_table([(token, f"{share:.4f}") for token, share in result["next"]])
+
+
+def perplexity(
+    model: Model,
+    corpus: Files,
+    /,
+    *,
+    reading: Readings = USUAL,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
+    """How well a language model foresees a text: among how many equally probable tokens it wavers."""
+    with reporting(progress) as report:
+        result = api.perplexity(model, reading.corpus(corpus, model), progress=report)
+    if json:
+        return print_json(result)
+    rows = [("tokens", f"{result['tokens']:,}"), ("loss", f"{result['loss']:.4f} nats a token")]
+    rows += [("perplexity", f"{result['perplexity']:.2f}"), ("bits/byte", f"{result['bits_per_byte']:.4f}")]
+    return print_table(rows)
+
+
+def comparing() -> Callable[..., None]:
+    """The command that compares both ways with the tables: the fields of the recipe are its options."""
+    from wordfield.models.sequence.llm import LLM
+
+    Fields = Annotated[LLM, Parameter(name="*", group="Recipe")]
+
+    def compare_tying(
+        corpus: Files,
+        /,
+        *,
+        recipe: Fields = LLM(),  # noqa: B008
+        reading: Readings = USUAL,
+        validation: HeldOut = None,
+        seeds: Seeds = 1,
+        plot: TyingPlot = None,
+        config: Config = None,
+        progress: Reports = None,
+        json: Json = False,
+    ) -> None:
+        del config  # `settings` has read it
+        text, aside = reading.corpus(corpus), None if validation is None else reading.corpus(validation)
+        with reporting(progress) as report:
+            result = api.compare_tying(text, recipe, validation=aside, seeds=seeds, plot=plot, progress=report)
+        if json:
+            return print_json(result)
+        for table in tying_tables(result):
+            print_table(table)
+            print()
+        return None
+
+    compare_tying.__annotations__["recipe"] = Fields
+    compare_tying.__doc__ = COMPARED
+    return compare_tying
+
+
+def tying_tables(result: dict[str, Any]) -> list[list[tuple[str, ...]]]:
+    """What ``api.compare_tying`` returns, as tables: the ways, how alike their tables are, how long the rows are."""
+    ways, saved, ratio = result["ways"].values(), result["saved"], result["ratio"]["mean"]
+    first = [("", *result["ways"])]
+    for name, label in (("all", "parameters"), ("tables", "of them tables")):
+        first.append((label, *(f"{way['parameters'][name]:,}" for way in ways)))
+    for name, label in (("perplexity", "held-out perplexity"), ("lowest", "the lowest of all checks")):
+        first.append((label, *(figure(way[name], 2) for way in ways)))
+    first.append(("seconds", *(figure(way["seconds"], 0) for way in ways)))
+    second = [("tying saves", f"{saved['parameters']:,} parameters, {saved['share']:.1%} of the untied model's")]
+    second.append(("tied less untied", f"{figure(result['difference'], 2, '+')} perplexity, {ratio:+.1%}"))
+    told = (
+        ("alike, of -1 to 1", "alignment", ("tied_input", "tied_output", "input_output"), 3, ()),
+        ("what training added", "changes", ("tied_input", "tied_output", "input_output"), 3, ()),
+        ("length of rows", "norm", ("tied", "input", "output"), 2, ("before",)),
+        ("how far they moved", "moved", ("tied", "input", "output"), 2, ()),
+    )
+    return [first, second, *(of_bands(result, *each) for each in told if result["bands"])]
+
+
+def of_bands(
+    result: dict[str, Any], title: str, kind: str, names: tuple[str, ...], places: int, more: tuple[str, ...]
+) -> list[tuple[str, ...]]:
+    """One kind of figure, a row a band of words."""
+    heads = (name.replace("_", ", ") for name in names)
+    rows = [(title, "words", "ranks", "seen", *heads, *more)]
+    for band in result["bands"]:
+        ranks, seen = ("-".join(f"{end:,}" for end in sorted({*band[name]})) for name in ("ranks", "counts"))
+        start = (f"{result['start_norm']:.{places}f}",) if more else ()
+        figures = (figure(band[kind][name], places) for name in names)
+        rows.append((band["name"], f"{band['words']:,}", ranks, seen, *figures, *start))
+    return rows
+
+
+def figure(summary: dict[str, Any], places: int, sign: str = "") -> str:
+    """A mean over seeds, with its spread where there are several."""
+    mean, spread = summary["mean"], summary["spread"]
+    return "-" if mean is None else f"{mean:{sign},.{places}f}" + ("" if spread is None else f" ± {spread:,.{places}f}")
