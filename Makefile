@@ -1,7 +1,7 @@
 # make demo    train Word2Vec on the documentation inside your own Python, and look at neighbours
 # make test    all tests, then once more with the compiler off, covering every kernel line
 # make check   format, rules, types, layers, and make test
-# make peers   the tests that load and write files with other tools (installs PyTorch, spaCy and others: about 1.5 GB)
+# make peers   the tests that load and write files with other tools (installs spaCy and others: about 250 MB more)
 # make bench   speed and quality beside the peers, in one run
 #
 # The first run creates .venv with the versions of constraints.txt; later runs install only what has changed.
@@ -16,14 +16,24 @@ PIP    := $(RUN)/python -m pip install --quiet --disable-pip-version-check -c co
 demo: $(VENV)/base.stamp
 	@$(RUN)/wordfield demo
 
+# Files of tests in the order of their names, each wholly in one process, so that what its tests share is made once.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
+
+# Tests start some hundred processes: what Python compiles is kept for the next, whatever the environment says.
+test jit-off: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/dev.stamp
-	$(RUN)/python -m pytest -n 2 -rs
+	$(RUN)/python -m pytest $(TWO) -rs
 	@$(MAKE) --no-print-directory jit-off
 
-# Machine code hides lines from coverage, so the kernels run a second time as plain Python.
+# Machine code hides lines from coverage, so the kernels run a second time as plain Python, which minds every index.
+# Left out are tests that run none; those of models, which learn for long until it shows, where tests/test_contract.py
+# trains every model a little; and those of the command line, which is tests/test_api.py with words around it.
+COMPILED := datasets models test_architecture.py test_benchmarks.py test_cli.py test_docs.py test_plots.py
+
 jit-off: $(VENV)/dev.stamp
 	$(RUN)/coverage erase
-	NUMBA_DISABLE_JIT=1 $(RUN)/coverage run -m pytest -n 2 -rs
+	NUMBA_DISABLE_JIT=1 $(RUN)/coverage run -m pytest $(TWO) -rs $(COMPILED:%=--ignore=tests/%)
 	$(RUN)/coverage combine --quiet
 	$(RUN)/coverage report
 
@@ -56,15 +66,15 @@ $(VENV)/base.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
+# PyTorch first, and alone, so that pip takes the build that constraints.txt names.
 $(VENV)/dev.stamp: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
-	@echo "installing wordfield and what its tests need into $(VENV) (once)"
+	@echo "installing wordfield and what its tests need, PyTorch too, into $(VENV) (2.2 GB on disk, once)"
+	@$(PIP) torch
 	@$(PIP) -e '.[dev,bench]'
 	@touch $(VENV)/base.stamp $@
 
-# PyTorch first, and alone, so that pip takes the build that constraints.txt names.
 $(VENV)/peers.stamp: $(VENV)/dev.stamp
-	@echo "installing the tools that wordfield's files are compared with into $(VENV) (once)"
-	@$(PIP) torch
+	@echo "installing the tools that wordfield's files are compared with into $(VENV) (250 MB on disk, once)"
 	@$(PIP) -e '.[dev,bench,peers]'
 	@touch $@
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpora, opening, queries, report, startup
+from benchmarks import corpora, language_models, opening, queries, report, startup
 from benchmarks.measure import Failed, commit, machine
 from benchmarks.plan import measurements
 from benchmarks.quality import RESTRICT_VOCAB, SETS, sets_there
 from benchmarks.running import Run, tell
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries", "startup")
+NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries", "language-models", "startup")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -94,6 +94,13 @@ def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[s
             questions = corpora.data_folder() / "analogy" / "google.txt"
             asked, missing = queries.measured(texts["english"], questions, bool(options.sample), options.runs, settings)
             done, run.skipped = [*done, *asked], [*run.skipped, *missing]
+        if "language-models" in options.only:
+            both = language_models.measured(texts["english"], options.sample is not None, settings)
+            missing = {"what": "language-models", "reason": "not installed: no module torch"}
+            if both is None:
+                run.skipped.append(missing)
+            else:
+                done.append(both)
         if "startup" in options.only:
             tell("startup ...")
             done.append({"name": "startup", "base": None, "rows": startup.measured(folder, options.runs), "ratios": []})

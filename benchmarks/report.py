@@ -59,7 +59,7 @@ def more_megabytes(_: Figures, ratio: Figures | None) -> str:
 
 
 def count(figure: str) -> Cell:
-    return lambda row, _: f"{row[figure]:,}"
+    return lambda row, _: f"{row[figure]:,.0f}"
 
 
 def times(figure: str) -> Cell:
@@ -255,6 +255,19 @@ SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
             "× base, CPU": times("queries_per_cpu_second"),
             "right": lambda row, _: f"{row['right']:,}" if "right" in row else NOTHING,
             "recall": lambda row, _: f"{row['recall']:.3f}" if row.get("recall") is not None else NOTHING,
+        },
+    ),
+    (
+        "Language models",
+        ("language-models",),
+        {
+            "parameters": count("parameters"),
+            "tokens/s": count("tokens_per_second"),
+            "× PyTorch": times("tokens_per_second"),
+            "tokens/CPU s": count("tokens_per_cpu_second"),
+            "× PyTorch, CPU": times("tokens_per_cpu_second"),
+            "perplexity": lambda row, _: f"{row['perplexity']:.1f}",
+            "peak memory": megabytes,
         },
     ),
     ("Start-up", ("startup",), {"wall": WALL}),

@@ -28,9 +28,9 @@ MEASURED += ["opening"]
 MEASURED += ["forecast", "counting", "glove", "svd", "parts", "labels-softmax", "queries"]
 
 
-def benchmarks(*arguments: object, data: Path) -> subprocess.CompletedProcess[str]:
+def benchmarks(*arguments: object, data: Path, module: str = "benchmarks") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | {"WORDFIELD_DATA": str(data)},
         capture_output=True,
@@ -65,12 +65,13 @@ def small_data(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one run on a part of that corpus has written, all measurements but those that train once more."""
+    """What one run on a part of that corpus has written, all measurements but those that train once more; most of its
+    jobs are forked from one process.
+    """
     folder = tmp_path_factory.mktemp("benchmarks")
     options = ["--only", *MEASURED, "--sample", 16_000, "--epochs", 2]
-    done = benchmarks(
-        *options, "--dim", 16, "--runs", 1, "--out", folder / "result.json", data=small_data(folder / "data")
-    )
+    options += ["--dim", 16, "--runs", 1, "--out", folder / "result.json"]
+    done = benchmarks(*options, data=small_data(folder / "data"), module="benchmarks.forked")
     assert done.returncode == 0, done.stderr
     return folder / "result.json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import shlex
@@ -22,8 +23,27 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
+def program(page: Path) -> str:
+    """What the Python of a page does, comments apart."""
+    return "".join(ast.dump(ast.parse(block)) for block in blocks(page, "python"))
+
+
+def commands(page: Path) -> str:
+    """The shell commands of a page, comments apart."""
+    lines = "".join(blocks(page, "sh")).splitlines()
+    return "\n".join(shlex.join(shlex.split(line, comments=True)) for line in lines)
+
+
+def once(done: Callable[[Path], str]) -> pytest.MarkDecorator:
+    """Of the pages that do the same, as most do in both languages, the first."""
+    first: dict[str, Path] = {}
+    for page in PAGES:
+        first.setdefault(done(page), page)
+    return pytest.mark.parametrize("page", first.values(), ids=[str(page.relative_to(ROOT)) for page in first.values()])
+
+
 @slow
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@once(program)
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     space: dict[str, object] = {"__name__": "page"}
@@ -32,14 +52,14 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
 
 
 @slow
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@once(commands)
 def test_the_commands_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Ran]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for line in "".join(blocks(page, "sh")).splitlines():
-        program, *arguments = shlex.split(line, comments=True)
-        if program == "wordfield":
+    for line in commands(page).splitlines():
+        name, *arguments = shlex.split(line)
+        if name == "wordfield":
             ran = run(*arguments)
             assert ran.status == 0, f"{line}\n{ran.err}"
 

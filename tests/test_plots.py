@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from support import Ran
-from wordfield import api
+from wordfield import Word2Vec, api
 
 matplotlib = pytest.importorskip("matplotlib")
 
-from wordfield.plots import heat_map, score_plot  # noqa: E402 - needs matplotlib
+from wordfield.plots import course, heat_map, score_plot  # noqa: E402 - needs matplotlib
 
 Run = Callable[..., Ran]
 WORDS = ["king", "queen", "apple"]
@@ -55,6 +55,28 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'wordfield\[plots\]'"):
         heat_map(VALUES, WORDS, tmp_path / "heat.png")
+
+
+def test_the_course_of_a_training_is_drawn(tmp_path: Path) -> None:
+    course({"loss": [7.0, 6.0], "heldout": [6.5, 6.2], "checked": [1000, 2000]}, tmp_path / "network.svg")
+    course({"loss": [0.5, 0.4]}, tmp_path / "words.svg")
+    network, words = ((tmp_path / f"{name}.svg").read_text("utf-8") for name in ("network", "words"))
+    for text in ("perplexity", "tokens read", "kept aside", "1k"):
+        assert f">{text}</text>" in network
+    assert ">loss, nats a prediction</text>" in words
+    assert ">kept aside</text>" not in words
+    with pytest.raises(ValueError, match="the model remembers no losses"):
+        course({}, tmp_path / "none.svg")
+
+
+def test_info_draws_it(run: Run, tmp_path: Path) -> None:
+    Word2Vec(dim=4, epochs=2, min_count=1, threads=1).fit([["a", "b", "c"]] * 20).save(tmp_path / "model")
+    ran = run("info", str(tmp_path / "model"), "--plot", str(tmp_path / "course.png"))
+    assert ran.status == 0, ran.err
+    assert (tmp_path / "course.png").read_bytes().startswith(b"\x89PNG")
+    refused = run("info", "builtin:python-docs", "--plot", str(tmp_path / "text.png"))
+    assert refused.status == 1
+    assert "give a model" in refused.err
 
 
 def test_the_matrix_of_trained_vectors_has_cosines(run: Run, vectors: Path, tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import numpy as np
 import pytest
 
 import wordfield
+from formats.checkpoints import byte_level
 from wordfield import unknown
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
 from wordfield.text.ngrams import Ngrams, NgramVocabulary
+from wordfield.text.pieces import PieceVocabulary
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.unknown import KINDS, POLICIES, QUESTIONS, TEXTS, Unknown, nearest_spellings
@@ -33,6 +36,21 @@ def parts() -> WordVectors:
     vocabulary = NgramVocabulary(WORDS, COUNTS, Ngrams(3, 3, 1 << 16))
     matrix = np.random.default_rng(1).normal(size=(vocabulary.table_rows, 3)).astype(np.float32)
     return WordVectors(vocabulary, Dense(matrix))
+
+
+@pytest.fixture
+def tokens() -> WordVectors:
+    return of_tokens("z", "▁q")
+
+
+def of_tokens(*without: str) -> WordVectors:
+    """The tokens of some words after a space, and all bytes but some."""
+    pytest.importorskip("tokenizers", reason="the library that cuts text into tokens is not installed")
+    given = byte_level([" king", " queen", " Athens", " sparta", " un", "fath", "able"])
+    tokenizer = Tokenizer("subwords", False, subwords=json.dumps(given))
+    words = [word for word in tokenizer.pieces.listed() if word not in without]
+    matrix = np.random.default_rng(1).normal(size=(len(words), 3)).astype(np.float32)
+    return WordVectors(PieceVocabulary(words, None, tokenizer), Dense(matrix))
 
 
 def edits(one: str, other: str) -> int:
@@ -118,6 +136,59 @@ def test_subword_leaves_out_where_there_are_no_n_grams(plain: WordVectors, parts
         QUESTIONS.find(plain, ["kingz"])
     assert QUESTIONS.find(parts, ["kingz"]).kinds == ["n-grams"]
     assert TEXTS.find(plain, ["kingz"]).kinds == ["nothing"]
+
+
+def test_subword_is_the_token_of_a_word_or_the_mean_of_its_pieces(tokens: WordVectors) -> None:
+    found = QUESTIONS.find(tokens, ["king", "unfathable", "▁queen"])
+    assert found.kinds == ["pieces", "pieces", "its own row"]
+    assert found.origins == ["the token ▁king", "3 pieces: ▁un fath able", "its own row"]
+    assert found.stand_ins == ["▁king", None, "▁queen"]
+    np.testing.assert_array_equal(found.vectors[0], tokens["▁king"])
+    np.testing.assert_allclose(found.vectors[1], tokens[["▁un", "fath", "able"]].mean(axis=0), rtol=1e-6)
+    index = tokens.vocabulary.index
+    assert found.rows == [[index["▁king"]], [index[each] for each in ("▁un", "fath", "able")], [index["▁queen"]]]
+    assert list(found.notes) == [("king", "the token ▁king"), ("unfathable", "3 pieces: ▁un fath able")]
+    assert found.terms[0] == "▁king"
+    assert set(found.kinds) <= set(KINDS)
+    assert Unknown("subword").applied(tokens) == "subword"
+    assert TEXTS.find(tokens, ["kingz", "king"]).origins == ["nothing", "the token ▁king"]
+    with pytest.raises(KeyError, match="'kingz' is not among the"):
+        QUESTIONS.find(tokens, ["king", "kingz"])
+
+
+def test_a_word_of_tokens_is_unknown_under_other_policies(tokens: WordVectors) -> None:
+    assert Unknown("skip").find(tokens, ["king", "▁king"]).known.tolist() == [False, True]
+    assert Unknown("zero").find(tokens, ["king"]).kinds == ["zeros"]
+    assert Unknown("rare").find(tokens, ["king"]).kinds == ["rare words"]
+    assert Unknown("spelling").find(tokens, ["king", "queeen"]).stand_ins == ["▁king", "▁queen"]
+    with pytest.raises(KeyError, match="similar words that are: ▁king"):
+        Unknown("raise").find(tokens, ["king"])
+
+
+def test_a_word_of_tokens_keeps_its_capitals_unless_its_lower_case_is_a_token(tokens: WordVectors) -> None:
+    found = Unknown("subword", lower=True).find(tokens, ["Athens", "Sparta", "SPARTA", "Unfathable", "athens"])
+    assert found.stand_ins == ["▁Athens", "▁sparta", "▁sparta", None, None]
+    assert found.origins[:3] == ["the token ▁Athens", "the token ▁sparta", "the token ▁sparta"]
+    assert found.origins[3] == "4 pieces: U n fath able"
+    assert Unknown("subword", lower=True).find(tokens, ["Zebra", "Quiz"]).known.tolist() == [True, False]
+    fewer = of_tokens("U")
+    assert Unknown("subword", lower=True).find(fewer, ["Unfathable"]).origins == ["3 pieces: ▁un fath able"]
+    assert Unknown("subword").find(fewer, ["Unfathable"]).origins == ["nothing"]
+    assert Unknown("spelling", lower=True).find(tokens, ["KING"]).stand_ins == ["▁king"]
+
+
+def test_a_text_that_is_cut_into_pieces_is_not_cut_again(tokens: WordVectors) -> None:
+    assert TEXTS.in_text(tokens).policy == "skip"
+    assert Unknown("zero").in_text(tokens).policy == "zero"
+    made = StaticModel(tokens, tokens.vocabulary.tokenizer)  # type: ignore[attr-defined]
+    vectors, tally = made.embedded([" kingz qa"])
+    assert tally == {"its own row": 2, "nothing": 2}
+    np.testing.assert_allclose(vectors[0], tokens[["▁king", "a"]].mean(axis=0), rtol=1e-6)
+    told = wordfield.api.tokens(made, " kingz")
+    assert [(each["word"], each["known"], each["origin"]) for each in told] == [
+        ("▁king", True, "its own row"),
+        ("z", False, "nothing"),
+    ]
 
 
 def test_spelling_takes_the_nearest_word(plain: WordVectors, parts: WordVectors) -> None:

@@ -27,8 +27,8 @@ Word = Annotated[str, described("A word of the vocabulary.")]
 Policy = Literal["raise", "skip", "zero", "subword", "spelling", "rare"]
 POLICY = (
     "What becomes of words that the model does not have: raise, an error; skip, they are left out; zero, zeros; "
-    "subword, the mean of their n-grams; spelling, the most similar spelling, up to 2 letters away; rare, the mean of "
-    "the 100 rarest words. Unset: subword, and where there are no n-grams "
+    "subword, the mean of their n-grams or tokens; spelling, the most similar spelling, up to 2 letters away; rare, "
+    "the mean of the 100 rarest words. Unset: subword, and where there are neither n-grams nor tokens "
 )
 AskedUnknown = Annotated[Policy | None, described(f"{POLICY}raise.")]
 TextUnknown = Annotated[Policy | None, described(f"{POLICY}skip.")]
@@ -53,6 +53,7 @@ CsvFile = Annotated[
 MarkdownFile = Annotated[
     str | None, described("Write the table to this Markdown file; `-`: to stdout instead.", allow_leading_hyphen=True)
 ]
+Course = Annotated[Path | None, described("Draw how the loss fell while the model was trained, .png, .svg or .pdf.")]
 ScorePlot = Annotated[Path | None, described("Draw the scores with their intervals, .png, .svg or .pdf.")]
 Described = Annotated[
     list[str],

@@ -144,20 +144,57 @@ def tying(result: Mapping[str, Any], path: str | Path) -> None:
         stream.write(picture)
 
 
-def _curves(axis: Any, ways: Mapping[str, Any]) -> None:
-    """Perplexity while training, a line a seed. Steps are as high as they are in proportion."""
+def course(history: Mapping[str, Any], path: str | Path) -> None:
+    """Draw how the loss fell while a model was trained, on what it read and on text kept aside, into a .png, .svg or
+    .pdf file: a network's by tokens read and as perplexity, another's by epochs. ``history``: as a model remembers it.
+
+    ``ValueError`` for another ending, or a history without losses; ``ImportError`` naming the extra without matplotlib.
+    """
+    path = check_target(path)
+    curves = {"read": history.get("loss") or [], "kept aside": history.get("heldout") or []}
+    if not curves["read"]:
+        raise ValueError("there is no course of training to draw: the model remembers no losses")
+    matplotlib = _matplotlib()
+    tokens = history.get("checked")
+    with matplotlib.rc_context({"font.family": FONTS, "svg.fonttype": "none", "font.size": 9}):
+        figure = matplotlib.figure.Figure(figsize=(6, 3.6), layout="constrained")
+        axis = figure.subplots()
+        for number, (name, losses) in enumerate(curves.items()):
+            places = tokens or range(1, len(losses) + 1)
+            values = np.exp(losses) if tokens else losses
+            if losses:
+                axis.plot(places, values, ".-", color=COLOURS[1 - number], linewidth=1.2, label=name)
+        _proportional(axis)
+        axis.set_xlabel("tokens read" if tokens else "epochs")
+        axis.set_ylabel("perplexity" if tokens else "loss, nats a prediction")
+        axis.grid(axis="y", color="0.85", linewidth=0.8)
+        axis.tick_params(length=0, labelsize="small")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, fontsize="small")
+        picture = _drawn(figure, path.suffix[1:].lower())
+    with replacing(path) as stream:
+        stream.write(picture)
+
+
+def _proportional(axis: Any) -> None:
+    """Steps are as high as they are in proportion; tokens are counted in thousands and millions."""
     from matplotlib.ticker import EngFormatter, MaxNLocator, NullFormatter, ScalarFormatter
 
-    for number, (name, way) in enumerate(ways.items()):
-        for seed, curve in enumerate(way["curves"]):
-            tokens, values = zip(*curve, strict=True)
-            axis.plot(tokens, values, ".-", color=COLOURS[number], linewidth=1.2, label="" if seed else name)
     axis.set_yscale("log")
     axis.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     axis.yaxis.set_major_formatter(ScalarFormatter())
     axis.yaxis.set_minor_formatter(NullFormatter())
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.set_xlim(left=0)
+
+
+def _curves(axis: Any, ways: Mapping[str, Any]) -> None:
+    """Perplexity while training, a line a seed. Steps are as high as they are in proportion."""
+    for number, (name, way) in enumerate(ways.items()):
+        for seed, curve in enumerate(way["curves"]):
+            tokens, values = zip(*curve, strict=True)
+            axis.plot(tokens, values, ".-", color=COLOURS[number], linewidth=1.2, label="" if seed else name)
+    _proportional(axis)
     axis.set_xlabel("tokens read")
     axis.set_ylabel("held-out perplexity")
 

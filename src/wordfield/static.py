@@ -36,7 +36,8 @@ class StaticModel:
     """Word vectors with the tokenizer they were trained with; a text's vector is the mean of its words'."""
 
     words: WordVectors
-    """One vector a word."""
+    """One vector a word; where the tokenizer cuts text into pieces, one a piece, and of other words the mean of those
+    of theirs."""
     tokenizer: Tokenizer
     """Cuts a text into words."""
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +50,9 @@ class StaticModel:
     """Which part of a text counts, and what is done to the mean."""
     network: Network | None = field(default=None, repr=False)
     """The network whose table the vectors are, where they are one's."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words.cut_by(self.tokenizer))
 
     @classmethod
     def load(cls, path: PathLike, format: str | None = None) -> StaticModel:
@@ -66,16 +70,7 @@ class StaticModel:
         A file that does not name its tokenizer gets Unicode words, lower-cased unless one of its words has an
         upper-case letter.
         """
-        named = table.config.get("tokenizer")
-        if named is None:
-            tokenizer = Tokenizer.for_words(table.words)
-        else:
-            try:
-                tokenizer = Tokenizer.described(named)
-            except (TypeError, ValueError) as error:
-                from wordfield.formats import FormatError
-
-                raise FormatError(f'config.json: the entry "tokenizer" is {named!r}: {error}') from error
+        tokenizer = table.tokenizer or Tokenizer.for_words(table.words)
         try:
             pooling = Pooling.described(table.config.get("pooling"))
         except ValueError as error:
@@ -117,7 +112,8 @@ class StaticModel:
             if not isinstance(text, str):
                 raise TypeError(f"a text is a str, not {type(text).__name__}: {text!r:.60}")
         vectors, tally = np.zeros((len(texts), self.dim), dtype=np.float32), Counter[str]()
-        policy, by_ngrams = Unknown.of(unknown, TEXTS), isinstance(self.words.vocabulary, NgramVocabulary)
+        by_ngrams = isinstance(self.words.vocabulary, NgramVocabulary)
+        policy = Unknown.of(unknown, TEXTS).in_text(self.words)
         mean = self._mean_direction if by_ngrams else self._mean
         for start, some in self._cut(texts):
             seen = Counter(word for words in some for word in words)

@@ -7,7 +7,7 @@ n words asked about, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from wordfield.storage.dense import averaged
 from wordfield.text.ngrams import NgramVocabulary
+from wordfield.text.pieces import PieceVocabulary
 from wordfield.text.vocabulary import SEARCHED, Vocabulary
 from wordfield.vectors import WordVectors
 
 Policy: TypeAlias = Literal["raise", "skip", "zero", "subword", "spelling", "rare"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
-OWN, NGRAMS, SPELLING, RARE = "its own row", "n-grams", "another spelling", "rare words"
-ZEROS, NOTHING = "zeros", "nothing"
-KINDS = (OWN, NGRAMS, SPELLING, RARE, ZEROS, NOTHING)
+OWN, SPELLING, RARE, ZEROS, NOTHING = "its own row", "another spelling", "rare words", "zeros", "nothing"
+NGRAMS, PIECES = NgramVocabulary.parts, PieceVocabulary.parts
+KINDS = (OWN, NGRAMS, PIECES, SPELLING, RARE, ZEROS, NOTHING)
 """Where a vector may come from, in short."""
 AT_ONCE = 1 << 24
 """Pairs of words whose spellings are compared at once."""
@@ -40,8 +41,8 @@ class Found:
     kinds: list[str]
     """Where each vector comes from, in short: one of ``KINDS``."""
     stand_ins: list[str | None]
-    """The word of the vocabulary whose vector it is: the word itself, its lower case, or the nearest spelling; None
-    where it is no word's."""
+    """The word of the vocabulary whose vector it is: the word itself, its lower case, its token, or the nearest
+    spelling; None where it is no word's."""
     asked: list[str]
     """The words asked about."""
     _words: WordVectors = field(repr=False)
@@ -51,8 +52,8 @@ class Found:
 
     @cached_property
     def origins(self) -> list[str]:
-        """What each vector was made of: "its own row", "n-grams, 7 of 9 known", "the spelling 'keyboard', 1 edit", "the
-        mean of the 100 rarest words", "zeros", "nothing".
+        """What each vector was made of: "its own row", "n-grams, 7 of 9 known", "the token ▁king", "3 pieces: ▁un
+        fathom able", "the spelling 'keyboard', 1 edit", "the mean of the 100 rarest words", "zeros", "nothing".
         """
         return [self._origin(here) for here in range(len(self.asked))]
 
@@ -91,8 +92,8 @@ class Found:
             return f"the spelling {stand_in!r}, {self._edits[here]} edit{'s' * (self._edits[here] > 1)}"
         if kind == OWN and stand_in != word:
             return f"the word in lower case, {stand_in!r}"
-        if kind in (OWN, NGRAMS) and isinstance(vocabulary, NgramVocabulary):
-            return str(vocabulary.origin(self._spelled[here]))
+        if kind in (OWN, vocabulary.parts):
+            return vocabulary.told(self._spelled[here])
         return f"the mean of the {len(self._rarest)} rarest words" if kind == RARE else kind
 
 
@@ -101,9 +102,10 @@ class Unknown:
     """What becomes of a word that the vocabulary does not have.
 
     raise: a ``KeyError`` that names the nearest spellings. skip: it is left out. zero: a vector of zeros. subword: the
-    mean of its n-grams, where the model has n-grams and any of the word's; else it is left out. spelling: the vector of
-    the nearest spelling among the most frequent words, where one is at most ``edits`` letters away; else it is left
-    out. rare: the mean of the rarest words of the vocabulary, ``rarest`` of them, as GloVe makes its <unk>.
+    mean of its n-grams, where the model has n-grams and any of the word's; where the words of the model are tokens, the
+    mean of those that it is cut into, if all are known; else it is left out. spelling: the vector of the nearest
+    spelling among the most frequent words, where one is at most ``edits`` letters away; else it is left out. rare: the
+    mean of the rarest words of the vocabulary, ``rarest`` of them, as GloVe makes its <unk>.
     """
 
     policy: Policy = "raise"
@@ -137,18 +139,35 @@ class Unknown:
         return given
 
     def applied(self, words: WordVectors) -> Policy:
-        """The policy as it comes out for this model: "subword" is "skip" where the model has no n-grams."""
-        without = self.policy == "subword" and not isinstance(words.vocabulary, NgramVocabulary)
-        return "skip" if without else self.policy
+        """The policy as it comes out for this model: "subword" is "skip" where the model has neither n-grams nor
+        pieces.
+        """
+        return "skip" if self.policy == "subword" and not words.vocabulary.parts else self.policy
+
+    def in_text(self, words: WordVectors) -> Unknown:
+        """The same for the words of a text, which are pieces already where the model has such: they are not cut."""
+        return replace(self, policy="skip") if self._cuts(words.vocabulary) else self
+
+    def taken(self, vocabulary: Vocabulary, word: str) -> tuple[str, str | None]:
+        """How a word is looked up, as it stands or, where it is unknown so and that is wanted, in lower case; and the
+        word of the vocabulary that it then is, under "subword" perhaps the token that is all of it, or None. A word of
+        several tokens is taken in lower case only if there are none for its capitals.
+        """
+        for each in (word, word.lower()) if self.lower else (word,):
+            found = vocabulary.named(each) if self.policy == "subword" else each
+            if found is not None and found in vocabulary:
+                return each, found
+        cut = self._cuts(vocabulary) and bool(vocabulary.composes([word])[0])
+        return word.lower() if self.lower and not cut else word, None
 
     def find(self, words: WordVectors, asked: Sequence[str]) -> Found:
         """The vectors of ``asked`` and where each comes from; ``KeyError`` under "raise", or where it is ``strict``,
         for the first that has none.
         """
         asked, vocabulary = _strings(asked), words.vocabulary
-        spelled = [self._spelled(vocabulary, word) for word in asked]
-        stand_ins = [word if word in vocabulary else None for word in spelled]
-        kinds = [NOTHING if word is None else OWN for word in stand_ins]
+        taken = [self.taken(vocabulary, word) for word in asked]
+        spelled, stand_ins = [each for each, _ in taken], [stand_in for _, stand_in in taken]
+        kinds = [NOTHING if word is None else OWN if word == each else vocabulary.parts for each, word in taken]
         vectors, edits = np.zeros((len(asked), words.dim), np.float32), [0] * len(asked)
         missing = [here for here, word in enumerate(stand_ins) if word is None]
         if self.policy == "subword":
@@ -170,6 +189,10 @@ class Unknown:
         known = np.array([kind != NOTHING for kind in kinds], bool)
         return Found(vectors, known, kinds, stand_ins, asked, words, spelled, edits, rarest)
 
+    def _cuts(self, vocabulary: Vocabulary) -> bool:
+        """Whether words are cut into pieces."""
+        return self.policy == "subword" and vocabulary.parts == PIECES
+
     def rare(self, vocabulary: Vocabulary) -> list[str]:
         """The rarest words of a vocabulary, ``rarest`` of them; its last where nobody counted."""
         words, counts = vocabulary.words, vocabulary.counts
@@ -177,13 +200,9 @@ class Unknown:
             return words[-self.rarest :]
         return [words[row] for row in np.argsort(-counts, kind="stable")[-self.rarest :].tolist()]
 
-    def _spelled(self, vocabulary: Vocabulary, word: str) -> str:
-        """The word, or, where it is unknown and that is wanted, its lower case."""
-        return word.lower() if self.lower and word not in vocabulary else word
-
 
 QUESTIONS = Unknown("subword", strict=True)
-"""What is usual where somebody asks about words: n-grams, where the model has them, else an error."""
+"""What is usual where somebody asks about words: n-grams or pieces, where the model has them, else an error."""
 TEXTS = Unknown("subword")
 """What is usual in a text: n-grams, where the model has them, else the word is left out."""
 
@@ -191,17 +210,14 @@ TEXTS = Unknown("subword")
 def _spell_out(
     words: WordVectors, spelled: list[str], missing: list[int], vectors: NDArray[Any], kinds: list[str]
 ) -> None:
-    """Put in the vectors of those missing words that have n-grams."""
+    """Put in the vectors of those missing words that are made of n-grams or pieces."""
     vocabulary = words.vocabulary
-    if not missing or not isinstance(vocabulary, NgramVocabulary):
-        return
-    sought = [spelled[here] for here in missing]
-    starts, _ = vocabulary.ngrams.bags(sought, np.full(len(sought), -1, np.int64), vocabulary.first)
-    there = np.flatnonzero(np.diff(starts)).tolist()
+    made = vocabulary.composes([spelled[here] for here in missing])
+    there = [here for here, composed in zip(missing, made.tolist(), strict=True) if composed]
     if there:
-        vectors[[missing[each] for each in there]] = words[[sought[each] for each in there]]
-    for each in there:
-        kinds[missing[each]] = NGRAMS
+        vectors[there] = words[[spelled[here] for here in there]]
+    for here in there:
+        kinds[here] = vocabulary.parts
 
 
 def nearest_spellings(vocabulary: Vocabulary, asked: Sequence[str], edits: int = 2) -> list[tuple[str, int] | None]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wordfield.formats.table import composed
 from wordfield.search import exact
 from wordfield.storage import Coded, Dense, Storage, leading
+from wordfield.text import pieces
 from wordfield.text.ngrams import NgramVocabulary
 from wordfield.text.vocabulary import Vocabulary
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from wordfield.formats import Table
     from wordfield.formats.files import PathLike
     from wordfield.search.approximate import Index
+    from wordfield.text.tokenizers import Tokenizer
 
 Vector: TypeAlias = NDArray[Any]
 Term: TypeAlias = str | Vector | tuple[str | Vector, float]
@@ -69,6 +71,11 @@ class WordVectors:
     def of(cls, table: Table) -> WordVectors:
         """The words and vectors of what a format has read."""
         return cls(table.vocabulary, table.storage)
+
+    def cut_by(self, tokenizer: Tokenizer) -> WordVectors:
+        """The same vectors; where ``tokenizer`` cuts text into pieces, other words have the mean of those of theirs."""
+        vocabulary = pieces.cut_by(self.vocabulary, tokenizer)
+        return self if vocabulary is self.vocabulary else WordVectors(vocabulary, self.storage)
 
     def save(self, path: PathLike, format: str | None = None) -> None:
         """Write words, vectors, counts and n-grams in the format named, or the one that the name's ending says, see
@@ -324,8 +331,9 @@ class WordVectors:
         return vector
 
     def _row(self, term: Any) -> int:
-        """The row of a word, -1 for a vector and a word without one."""
-        return self.vocabulary.index.get(term, -1) if isinstance(term, str) else -1
+        """The row of a word, or of the token that it is; -1 for a vector and a word without one."""
+        word = self.vocabulary.named(term) if isinstance(term, str) else None
+        return -1 if word is None else self.vocabulary.index[word]
 
     def _candidates(self, restrict_vocab: int | None, keep: Filter | None) -> NDArray[np.int64] | None:
         if not len(self):

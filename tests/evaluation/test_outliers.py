@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from formats.checkpoints import byte_level
 from wordfield import evaluation
 from wordfield.evaluation.outliers import Group, composed, positions
 from wordfield.storage import Dense
 from wordfield.text.ngrams import Ngrams, NgramVocabulary
+from wordfield.text.pieces import PieceVocabulary
+from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.unknown import Unknown
 from wordfield.vectors import WordVectors
@@ -80,6 +84,21 @@ def test_a_name_has_the_mean_of_its_known_parts():
     assert composed(plain, asked, SKIP)[1].tolist() == [False, False, False, True]
     assert composed(plain, asked, Unknown("zero"))[1].all()
     assert composed(plain, asked, Unknown("zero", lower=True))[2].tolist() == [False, False, False, True]
+
+
+def test_a_name_has_the_mean_of_parts_that_are_made_of_tokens():
+    pytest.importorskip("tokenizers", reason="the library that cuts text into tokens is not installed")
+    tokenizer = Tokenizer("subwords", False, subwords=json.dumps(byte_level([" Rio", " de", "de", "ne", "iro"])))
+    names = tokenizer.pieces.listed()
+    vectors = np.random.default_rng(1).normal(size=(len(names), 4)).astype(np.float32)
+    words = WordVectors(PieceVocabulary(names, None, tokenizer), Dense(vectors))
+    found, known, made = composed(words, ["Rio_de_Janeiro"], SKIP)
+    assert known.all()
+    assert made.all()
+    janeiro = words[["J", "a", "ne", "iro"]].mean(axis=0)
+    np.testing.assert_allclose(found[0], (words["▁Rio"] + words["de"] + janeiro) / 3, rtol=1e-5)
+    skipped = composed(words, ["Rio_de_Janeiro"], Unknown("skip"))[0][0]
+    np.testing.assert_array_equal(skipped, words["de"])
 
 
 def test_a_set_is_scored_by_both_metrics(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from formats.checkpoints import byte_level
 from wordfield import evaluation
 from wordfield.evaluation import Settings, analogy, evaluate, scores
 from wordfield.evaluation.analogy import Question
 from wordfield.storage import Dense
 from wordfield.text.ngrams import Ngrams, NgramVocabulary
+from wordfield.text.pieces import PieceVocabulary
+from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.unknown import POLICIES, Unknown
 from wordfield.vectors import WordVectors
@@ -51,6 +55,27 @@ def test_a_misspelt_word_is_asked_under_spelling(families):
         with pytest.raises(KeyError, match=missing):
             analogy.answers(families, [question], unknown=Unknown("raise"))
     assert analogy.answers(families, questions[3:], unknown=Unknown("raise")).tolist() == [1]
+
+
+def test_words_of_tokens_are_asked_and_answered(families):
+    pytest.importorskip("tokenizers", reason="the library that cuts text into tokens is not installed")
+    given = byte_level([f" {word}" for word in families.index_to_key if word != "clearer"])
+    tokenizer = Tokenizer("subwords", False, subwords=json.dumps(given))
+    names = tokenizer.pieces.listed()
+    vectors = np.random.default_rng(5).standard_normal((len(names), 20)).astype(np.float32)
+    for word in families.index_to_key:
+        if word != "clearer":
+            vectors[names.index(f"▁{word}")] = families[word]
+    words = WordVectors(PieceVocabulary(names, None, tokenizer), Dense(vectors))
+    questions = [
+        Question("", "strong", "stronger", "Warm", "warmer"),  # of whole tokens
+        Question("", "cold", "coldest", "clearer", "clearest"),  # one of several
+        Question("", "strong", "stronger", "clear", "clearer"),  # which is no answer
+    ]
+    usual = Settings().unknown
+    assert analogy.answers(words, questions, unknown=usual).tolist() == [1, 0, -1]
+    assert analogy.answers(words, questions).tolist() == [-1, -1, -1]
+    assert usual.find(words, ["clearer"]).origins == ["2 pieces: ▁cleare r"]
 
 
 @pytest.mark.parametrize("method", ["add", "mul"])

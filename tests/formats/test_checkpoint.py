@@ -86,8 +86,9 @@ def test_tokens_have_names_that_people_can_read(folder):
     expected = model.words[["▁the", "你好"]].mean(axis=0)
     np.testing.assert_allclose(model.embed([" the你好"])[0], expected, rtol=1e-6)
     assert model.words.most_similar("▁the", 1)[0][0] in words
+    np.testing.assert_array_equal(model.words["the"], model.words["▁the"])
     with pytest.raises(KeyError, match=r"'the' is not among .*: ▁the"):
-        model.words["the"]
+        api.neighbors(model, ["the"], unknown="raise")
 
 
 def test_where_the_output_is_another_table_it_can_be_asked_too(folder, run):
@@ -550,7 +551,8 @@ print(json.dumps({"seconds": seconds, "bytes": after - before, "words": len(mode
 
 @pytest.mark.skipif(JIT_OFF, reason="nothing here is compiled")
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_a_large_checkpoint_opens_at_once_and_takes_little_memory(tmp_path):
+@pytest.mark.parametrize("kind", ["qwen2", "llama"])  # a table alone, and a network that can be run
+def test_a_large_checkpoint_opens_at_once_and_takes_little_memory(kind, tmp_path):
     """1 GB on disk, of which none is written; 150,000 tokens with their merges. Under half a second of the processor
     and 50 MB, of which usually 0.2 and 30 are taken.
     """
@@ -581,7 +583,8 @@ def test_a_large_checkpoint_opens_at_once_and_takes_little_memory(tmp_path):
         hollow(folder / file, {name: shapes[name] for name in names})
     weights = {name: file for file, names in files.items() for name in names}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
-    (folder / "config.json").write_text(json.dumps({"model_type": "qwen2", "vocab_size": rows, "hidden_size": dim}))
+    config = {"model_type": kind, "vocab_size": rows, "hidden_size": dim, "num_hidden_layers": 26}
+    (folder / "config.json").write_text(json.dumps(config))
     assert sum(each.stat().st_size for each in folder.glob("*.safetensors")) > 1_000_000_000
     command = [sys.executable, "-c", MEASURED, str(folder)]
     for _ in range(3):  # other work on this machine may be in the way once

@@ -97,6 +97,7 @@ def test_a_limit_of_the_system_on_the_size_of_files_leaves_the_old_file(table, t
         import numpy as np
         from wordfield import formats
         from wordfield.storage import Dense
+        sys.dont_write_bytecode = True  # Python would keep what the limit cuts
         resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
         table = formats.Table([str(row) for row in range(3000)], Dense(np.ones((3000, 8))))
         try:

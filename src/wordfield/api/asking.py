@@ -78,11 +78,11 @@ def neighbors(
 ) -> dict[str, list[tuple[str, float]]]:
     """For each of ``words`` its ``k`` nearest words with their cosines, nearest first.
 
-    ``unknown``: what becomes of words that the vocabulary does not have, see ``wordfield.Unknown``; None: n-grams,
-    where the model has them, else ``KeyError``. A word that is left out, or has zeros, has no neighbours; a word that
-    stands in for another is no neighbour of it, as no word is its own. ``index``: find them by what ``index`` wrote,
-    sooner among very many words; it may miss some. ``table``: of a network the vectors that go in or, "output", those
-    by which it finds the next word.
+    ``unknown``: what becomes of words that the vocabulary does not have, see ``wordfield.Unknown``; None: n-grams, or
+    the tokens of a table of tokens, where the model has such, else ``KeyError``. A word that is left out, or has zeros,
+    has no neighbours; a word that stands in for another is no neighbour of it, as no word is its own. ``index``: find
+    them by what ``index`` wrote, sooner among very many words; it may miss some. ``table``: of a network the vectors
+    that go in or, "output", those by which it finds the next word.
     """
     from wordfield.unknown import ZEROS
 
@@ -133,8 +133,9 @@ def looked_up(field: WordVectors, words: Sequence[str], unknown: Choice = None) 
 
 
 def origins(model: Model, words: Sequence[str], unknown: Choice = None) -> dict[str, str]:
-    """What stands for each of ``words`` that has no row of its own: "n-grams, 7 of 9 known", "the spelling 'keyboard',
-    1 edit", "the mean of the 100 rarest words", "zeros", "nothing".
+    """What stands for each of ``words`` that has no row of its own: "n-grams, 7 of 9 known", "the token ▁king",
+    "3 pieces: ▁un fathom able", "the spelling 'keyboard', 1 edit", "the mean of the 100 rarest words", "zeros",
+    "nothing".
     """
     return dict(looked_up(opened(model).words, words, unknown).notes)
 
@@ -256,7 +257,7 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
     if isinstance(read, LanguageModel):
         return occurrences(read, text)
     vocabulary = read.words.vocabulary
-    found = Unknown.of(unknown, TEXTS).find(read.words, read.words_of(text))
+    found = Unknown.of(unknown, TEXTS).in_text(read.words).find(read.words, read.words_of(text))
     told = []
     for word, origin, rows in zip(found.asked, found.origins, found.rows, strict=True):
         ngrams = vocabulary.origin(word).ngrams if isinstance(vocabulary, NgramVocabulary) else []

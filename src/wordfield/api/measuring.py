@@ -42,10 +42,11 @@ def evaluate(
     set: the values of all models, which is best, and how sure that is.
 
     Analogies are answered among the ``restrict_vocab`` most frequent words, None: among all; by ``method``, "add" or
-    "mul". ``unknown``: what becomes of words that a model does not know, see ``wordfield.Unknown``; None: n-grams,
-    where the model has them, else they are left out. ``k``, ``threshold``, ``field`` and ``label_field`` are for
-    classifiers: see ``evaluation.classification``. ``plot``: also draw the values with their intervals, .png, .svg or
-    .pdf. ``table``: of networks the vectors that go in or, "output", those by which they find the next word.
+    "mul". ``unknown``: what becomes of words that a model does not know, see ``wordfield.Unknown``; None: n-grams, or
+    the tokens of a table of tokens, where the model has such, else they are left out. ``k``, ``threshold``, ``field``
+    and ``label_field`` are for classifiers: see ``evaluation.classification``. ``plot``: also draw the values with
+    their intervals, .png, .svg or .pdf. ``table``: of networks the vectors that go in or, "output", those by which they
+    find the next word.
     """
     from wordfield import evaluation
     from wordfield.evaluation import classification

@@ -71,8 +71,9 @@ def save(model: Result, path: str | Path, format: str | None = None) -> None:
     model.save(path, format)
 
 
-def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any]:
-    """Of a model: kind, dimension, vocabulary, recipe, provenance and, of a path, format and size in bytes.
+def info(model: Model | Corpus, *, plot: str | Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """Of a model: kind, dimension, vocabulary, recipe, provenance and, of a path, format and size in bytes. ``plot``:
+    also draw how its loss fell in training, .png, .svg or .pdf.
 
     Of a ``Corpus``, which is read for it: files, stored_bytes, bytes, sentences, tokens, types, invalid_bytes,
     tokenizer, longest_line (bytes, number), and ``unsegmented``, the share of it that has no spaces between words.
@@ -83,11 +84,16 @@ def info(model: Model | Corpus, *, progress: Progress = silent) -> dict[str, Any
         from wordfield.text.inspection import inspect
 
         return inspect(model, progress)
+    described = opened(model).info()
+    if plot is not None:
+        from wordfield.plots import course
+
+        course(described["history"], plot)
     if not isinstance(model, (str, Path)):
-        return model.info()
+        return described
     from wordfield import formats
 
-    described, name = load(model).info(), formats.recognise(model)
+    name = formats.recognise(model)
     return {"model": str(model), "format": name, **described, "bytes": stored_bytes(model, name)}
 
 

@@ -9,6 +9,7 @@ from wordfield import api
 from wordfield.options import (
     USUAL,
     Compared,
+    Course,
     Described,
     Format,
     Json,
@@ -37,12 +38,22 @@ from wordfield.terminal import (
 )
 
 
-def info(model: Described, /, *, reading: Readings = USUAL, progress: Reports = None, json: Json = False) -> None:
+def info(
+    model: Described,
+    /,
+    *,
+    plot: Course = None,
+    reading: Readings = USUAL,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
     """What a model is: kind, dimension, vocabulary, recipe, provenance, file size. Or what a corpus is like: size,
     words, longest line, share without spaces between words, invalid bytes.
     """
     if len(model) == 1 and is_model(model[0]):
-        result = api.info(model[0])
+        result = api.info(model[0], plot=plot)
+    elif plot is not None:
+        raise ValueError("--plot draws the course of a training, of which a corpus has none: give a model")
     else:
         with reporting(progress) as report:
             result = api.info(reading.corpus(model), progress=report)

@@ -37,7 +37,7 @@ class Given(NamedTuple):
     """Where the words of questions have their vectors."""
 
     own: dict[str, int]
-    """Row of each word, or of its lower case."""
+    """Row of each word, or of its lower case, or its token."""
     rows: dict[str, int]
     """Also the rows of words that stand in for unknown ones."""
     vectors: dict[str, NDArray[np.float32]]
@@ -104,11 +104,9 @@ def _given(words: WordVectors, questions: Sequence[Question], unknown: Unknown) 
     """Where the words have their vectors; ``KeyError`` under "raise" for one that has none."""
     own: dict[str, int] = {}
     for word in dict.fromkeys(word for question in questions for word in (*question.asked, *question.right)):
-        row = words.vocabulary.index.get(word)
-        if row is None and unknown.lower:
-            row = words.vocabulary.index.get(word.lower())
-        if row is not None:
-            own[word] = row
+        name = unknown.taken(words.vocabulary, word)[1]
+        if name is not None:
+            own[word] = words.vocabulary.index[name]
     rows, vectors = dict(own), dict[str, NDArray[np.float32]]()
     missing = list(dict.fromkeys(word for question in questions for word in question.asked if word not in own))
     if unknown.policy == "raise":

@@ -22,7 +22,7 @@ from wordfield.evaluation.lines import Head, cells, lines, number
 from wordfield.evaluation.scores import Mean, Score, Settings
 from wordfield.search.exact import unit
 from wordfield.storage.dense import averaged
-from wordfield.unknown import Unknown
+from wordfield.unknown import PIECES, Unknown
 from wordfield.vectors import WordVectors
 
 LEAST = 2
@@ -97,14 +97,15 @@ def positions(
 def composed(
     words: WordVectors, asked: Sequence[str], unknown: Unknown
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Vectors of words, those of unknown ones from the parts between underscores that are known; which are known under
-    the policy; and which of these were made of anything but zeros.
+    """Vectors of words, those of unknown ones from the parts between underscores that are known, or are made of tokens;
+    which are known under the policy; and which of these were made of anything but zeros.
     """
     own = Unknown("skip", lower=unknown.lower)
-    found = own.find(words, asked)
+    pieces = unknown.policy == "subword" and words.vocabulary.parts == PIECES
+    found, each = own.find(words, asked), unknown if pieces else own
     vectors, known = found.vectors, found.known
     for here in np.flatnonzero(~known).tolist():
-        parts = own.find(words, asked[here].split("_")) if "_" in asked[here] else None
+        parts = each.find(words, asked[here].split("_")) if "_" in asked[here] else None
         if parts is not None and parts.known.any():
             vectors[here], known[here] = averaged(parts.vectors[parts.known]), True
     made = known.copy()

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.storage import Storage
+from wordfield.text import pieces
 from wordfield.text.ngrams import Ngrams, NgramVocabulary
+from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Bags, Vocabulary
 
 HELD = 1 << 23
@@ -87,10 +89,20 @@ class Table:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words, with their n-grams where they have any."""
-        if self.ngrams is None:
-            return Vocabulary(self.words, self.counts)
-        return NgramVocabulary(self.words, self.counts, self.ngrams)
+        """The words, with their n-grams where they have any; tokens, with the tokenizer that cuts words into them."""
+        if self.ngrams is not None:
+            return NgramVocabulary(self.words, self.counts, self.ngrams)
+        vocabulary, tokenizer = Vocabulary(self.words, self.counts), self.tokenizer
+        return vocabulary if tokenizer is None else pieces.cut_by(vocabulary, tokenizer)
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """What cuts text into the words, where the configuration says it; ``FormatError`` for what is no tokenizer."""
+        named = self.config.get("tokenizer")
+        try:
+            return None if named is None else Tokenizer.described(named)
+        except (TypeError, ValueError) as error:
+            raise FormatError(f'config.json: the entry "tokenizer" is {named!r}: {error}') from error
 
 
 @np.errstate(over="ignore", invalid="ignore")  # rows with infinity or NaN make such a word; no need to warn of it

@@ -259,6 +259,8 @@ class NgramVocabulary(Vocabulary):
     Where rows are combined, only these are made of n-grams.
     """
 
+    parts = "n-grams"
+
     def __init__(self, words: Sequence[str], counts: NDArray[np.int64] | Sequence[int] | None, ngrams: Ngrams) -> None:
         super().__init__(words, counts)
         self.ngrams = ngrams
@@ -296,6 +298,15 @@ class NgramVocabulary(Vocabulary):
         spelled = self.ngrams.spelled(word)
         found = zip(spelled, rows.tolist(), seen.tolist(), strict=True)
         return Origin(word, self.ngrams.own and word in self, [each for each in found if each[1] >= 0])
+
+    def composes(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Which words have n-grams with rows, (W,)."""
+        starts, _ = self.ngrams.bags(words, np.full(len(words), -1, np.int64), self.first)
+        return np.diff(starts) > 0
+
+    def told(self, word: str) -> str:
+        """What the vector of a word is made of: "its own row and n-grams, 7 of 9 known"."""
+        return str(self.origin(word))
 
     @cached_property
     def _hashes(self) -> Hashes:

@@ -78,10 +78,15 @@ class Pieces:
             ids = self._library.get_vocab()
             added = [token.content for token in self._library.get_added_tokens_decoder().values()]
             self._names = dict(zip(ids.values(), names([*ids], added, given), strict=True))
+            model = given["model"]
+            unknown = model.get("unk_id") if isinstance(model["vocab"], list) else ids.get(model.get("unk_token"))
         else:
             self._library = _sentencepiece(b64decode(vocabulary.removeprefix(BASE64)))
             self._names = dict(enumerate(self._library.id_to_piece(list(range(self._library.get_piece_size())))))
+            unknown = self._library.unk_id()
 
+        self.unknown: str | None = self._names.get(unknown)
+        """The piece for what no other stands for, where there is one."""
         self._ids = {name: id_ for id_, name in self._names.items()}
 
     def __len__(self) -> int:

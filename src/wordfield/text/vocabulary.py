@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,9 @@ class Vocabulary:
     ``words``: V different strings. ``counts``: (V,) integers, or None where nobody counted. ``ValueError`` for a word
     given twice, a word that is no string, or counts that are not one for each word.
     """
+
+    parts: ClassVar[str] = ""
+    """What the vectors of words are made of that are not in it: n-grams, pieces, or nothing."""
 
     def __init__(self, words: Sequence[str], counts: NDArray[np.int64] | Sequence[int] | None = None) -> None:
         self._words = list(words)
@@ -106,6 +109,18 @@ class Vocabulary:
     def bags(self, words: Sequence[str]) -> Bags:
         """The rows of the table whose mean is the vector of each word: here one. ``KeyError`` as ``rows``."""
         return Bags(np.arange(len(words) + 1), self.rows(words))
+
+    def named(self, word: str) -> str | None:
+        """The word of the vocabulary that a word is: itself, or None."""
+        return word if word in self else None
+
+    def composes(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Which of some words that are not in it have rows all the same, (n,)."""
+        return np.zeros(len(words), bool)
+
+    def told(self, word: str) -> str:
+        """What the vector of a word is made of."""
+        return "its own row" if word in self else "nothing"
 
     def unknown(self, word: str) -> str:
         """What to say about a word that is not here."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wordfield.formats.table import FormatError, Network, Table
 from wordfield.models.sequence import missing
 from wordfield.models.sequence.streams import Stream, everything
-from wordfield.models.sequence.tokens import Tokens, end_of
+from wordfield.models.sequence.tokens import Tokens, cut, end_of
 from wordfield.models.sequence.windows import windows
 from wordfield.progress import Progress, silent
 from wordfield.static import told
@@ -60,7 +60,7 @@ class LanguageModel:
     """A causal language model and the table of its tokens."""
 
     words: WordVectors
-    """The input table: one vector a token."""
+    """The input table: one vector a token, and of a word the mean of those of its tokens."""
     tokenizer: Tokenizer
     """Cuts a text into tokens."""
     network: Network
@@ -71,6 +71,9 @@ class LanguageModel:
     """What training measured."""
     state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     """Arrays needed to go on training."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words.cut_by(self.tokenizer))
 
     @classmethod
     def of(cls, table: Table) -> LanguageModel:
@@ -158,7 +161,7 @@ class LanguageModel:
 
         Words that the vocabulary lacks are foreseen as the token for what is unknown.
         """
-        corpus = (corpus if isinstance(corpus, Corpus) else Corpus(corpus)).cut_by(self.tokenizer)
+        corpus = cut(corpus if isinstance(corpus, Corpus) else Corpus(corpus), self.tokenizer)
         with corpus.scan() as scan:
             tokens = self.tokens
             ids = scan.encode(tokens.vocabulary, tokens.unknown)

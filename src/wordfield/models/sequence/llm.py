@@ -25,7 +25,7 @@ from wordfield.models.runs import INTERRUPTED, Enough, Trial, same, thread_count
 from wordfield.models.sequence import missing
 from wordfield.models.sequence.language_model import LanguageModel, total_loss
 from wordfield.models.sequence.streams import Stream, everything, split
-from wordfield.models.sequence.tokens import Tokens, chosen, expected, found
+from wordfield.models.sequence.tokens import Tokens, chosen, cut, expected, found
 from wordfield.progress import Progress, silent
 from wordfield.storage import Dense
 from wordfield.text.corpus import Corpus
@@ -160,12 +160,12 @@ class LLM:
             raise ValueError("a network goes on from a language model only: give one as start, or none")
         begun, plan = time.perf_counter(), self.plan()
         corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
-        text = chosen(corpus, self.pieces) if start is None else corpus.cut_by(start.tokenizer)
+        text = chosen(corpus, self.pieces) if start is None else cut(corpus, start.tokenizer)
         with text.scan(progress) as scan:
             corpus.invalid = scan.invalid
             tokens = found(scan, self.min_count, self.max_vocab) if start is None else start.tokens
             ids = scan.encode(tokens.vocabulary, tokens.unknown)
-            aside = None if validation is None else _text(validation).cut_by(tokens.tokenizer).scan()
+            aside = None if validation is None else cut(_text(validation), tokens.tokenizer).scan()
             try:
                 kept, held = split(ids, self.heldout if aside is None else 0.0, self.seed)
                 heldout = Stream(ids, held, tokens.end) if held else None

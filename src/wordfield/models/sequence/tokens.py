@@ -142,8 +142,16 @@ def chosen(corpus: Corpus, pieces: int) -> Corpus:
             raise ValueError(
                 "a network needs a tokenizer.json, which a SentencePiece model is not: learn one (subwords)"
             )
-        return corpus.cut_by(Tokenizer(**tokenizer.describe() | _described(_ended(str(tokenizer.subwords)))))
+        return cut(corpus, Tokenizer(**tokenizer.describe() | _described(_ended(str(tokenizer.subwords)))))
     return corpus
+
+
+def cut(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
+    """``corpus``, cut by another tokenizer: by one that cuts into pieces also the words of lists, which a corpus leaves
+    as they are.
+    """
+    whole = bool(corpus.parts) or tokenizer.name != "subwords"
+    return (corpus if whole else Corpus([*corpus.lines()])).cut_by(tokenizer)
 
 
 def found(scan: Scan, min_count: int, max_vocab: int | None) -> Tokens:
