@@ -13,25 +13,27 @@ import numpy as np
 import pytest
 
 import wordfield as wf
-from wordfield.models import LINEAGE, recipe
+from wordfield.models import LINEAGE, contextual, recipe
 from wordfield.protocols import Embedder, Recipe, Static
 
 SMALL = {"dim": 8, "min_count": 1, "max_vocab": None, "epochs": 2, "threads": 1, "seed": 1, "subsample": 0.0}
-SMALL |= {"layers": 1, "heads": 2, "context": 8, "batch": 4}  # of networks
+NETWORK = {"layers": 1, "heads": 2, "context": 8, "batch": 4}
 SENTENCES = ["the king rules the land", "the queen rules the land", "a cat drinks milk", "a dog drinks water"] * 5
 
 
 def small(kind: type[Any], **others: Any) -> Any:
     """A recipe of this kind that is quick on the sentences above."""
     names = {field.name for field in dataclasses.fields(kind)}
-    return kind(**{name: value for name, value in {**SMALL, **others}.items() if name in names})
+    given = SMALL | (NETWORK if contextual(kind) else {}) | others
+    return kind(**{name: value for name, value in given.items() if name in names})
 
 
 def corpus(kind: type[Any]) -> wf.Corpus:
     """The sentences above, with labels where the recipe is a classifier; a network, too, is to read whole words."""
     labels = ["__label__people ", "__label__people ", "__label__animals ", "__label__animals "] * 5
     supervised = "label_prefix" in {field.name for field in dataclasses.fields(kind)}
-    return wf.Corpus([label * supervised + text for label, text in zip(labels, SENTENCES, strict=True)], tokenizer="words")
+    texts = [label * supervised + text for label, text in zip(labels, SENTENCES, strict=True)]
+    return wf.Corpus(texts, tokenizer="words")
 
 
 @pytest.fixture(params=list(LINEAGE))
@@ -110,7 +112,7 @@ def test_what_progress_raises_stops_the_work(kind: type[Any]) -> None:
 
 
 def test_an_empty_corpus_is_refused(kind: type[Any]) -> None:
-    with pytest.raises(ValueError, match="empty|no word|no text"):
+    with pytest.raises(ValueError, match=r"empty|no word|no text"):
         small(kind).fit(wf.Corpus(["", "  "]))
 
 
