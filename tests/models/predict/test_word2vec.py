@@ -6,6 +6,7 @@ import pytest
 from support import JIT_OFF
 from wordfield import Corpus, Word2Vec
 from wordfield.models import runs
+from wordfield.models.predict import training
 from wordfield.models.predict.training import Loop
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
