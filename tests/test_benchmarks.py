@@ -24,7 +24,7 @@ GENSIM, JIEBA, RJIEBA = (importlib.util.find_spec(name) is not None for name in 
 needs_gensim = pytest.mark.skipif(not GENSIM, reason="gensim is not installed")
 needs_jieba = pytest.mark.skipif(not (JIEBA and RJIEBA), reason="jieba and rjieba are not installed")
 MEASURED = ["vocabulary", "skipgram", "memory", "startup", "chinese", "segmentation", "phrases", "files", "compressed"]
-MEASURED += ["opening"]
+MEASURED += ["opening", "language-models"]
 MEASURED += ["forecast", "counting", "glove", "svd", "parts", "labels-softmax", "queries"]
 
 

@@ -27,7 +27,7 @@ def sentences(count=150, seed=0):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks so small that even a small corpus has many."""
-    monkeypatch.setattr(runs, "SMALLEST_CHUNK", 64)
+    monkeypatch.setattr(training, "SMALLEST_CHUNK", 64)
 
 
 class Stop:

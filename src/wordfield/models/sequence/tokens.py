@@ -19,6 +19,7 @@ from wordfield.text.codepoints import ALONES, SPACELESS
 from wordfield.text.corpus import Corpus
 from wordfield.text.ids import Scan
 from wordfield.text.normalization import lower, scalar
+from wordfield.text.pieces import spaceless
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 
@@ -238,13 +239,5 @@ def _joined(words: Sequence[str]) -> str:
     """Words with spaces between them, none between two characters of a script that puts none."""
     text = ""
     for word in words:
-        text += word if not text or (_without(word[0]) and _without(text[-1])) else f" {word}"
+        text += word if not text or (spaceless(word[0]) and spaceless(text[-1])) else f" {word}"
     return text
-
-
-@cache
-def _without(character: str) -> bool:
-    """Whether a character is of a script that puts no spaces."""
-    import regex
-
-    return regex.fullmatch(SPACELESS, character, regex.VERSION1) is not None
