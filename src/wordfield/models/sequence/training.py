@@ -9,6 +9,7 @@ so that a run that was interrupted goes on as if it had not been.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import signal
@@ -35,6 +36,8 @@ Arrays = dict[str, NDArray[Any]]
 
 BETAS = (0.9, 0.98)
 MOMENTS = ("exp_avg", "exp_avg_sq")
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+"""Numbers of settings of glibc's ``mallopt``."""
 SAVE_EVERY = 300.0
 """Seconds between two checkpoints."""
 MOST_COPIES = 2 << 30
@@ -332,12 +335,23 @@ def copies(network: Trained, plan: Plan) -> int:
 @contextmanager
 def using(plan: Plan, copies: int) -> Iterator[ThreadPoolExecutor | None]:
     """The threads that work side by side, each alone; None for one."""
+    keep_memory()
     with allotted(plan.threads if copies == 1 else plan.threads // copies):
         if copies == 1:
             yield None
         else:
             with ThreadPoolExecutor(copies) as pool:
                 yield pool
+
+
+def keep_memory() -> None:
+    """Have the C library keep memory that a step is done with for the next step: giving it back to the system and
+    asking for it again takes a tenth of the time. From here on, in this process; only where that library is glibc.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(TRIM_THRESHOLD, 1 << 30)
+        library.mallopt(MMAP_THRESHOLD, 1 << 25)
 
 
 @contextmanager
