@@ -23,7 +23,7 @@ PLAIN = "PyTorch"
 PROGRAMS = ("wordfield", PLAIN)
 SIZES: dict[str, Any] = {"dim": 256, "layers": 4, "heads": 4, "context": 64, "batch": 32, "dropout": 0.1}
 SIZES |= {"rows": 10_000}
-STEPS, LITTLE_STEPS = 60, 3
+STEPS, LITTLE_STEPS = 40, 3
 WARM = 2
 """Steps before the clock runs."""
 FIGURES = ("tokens_per_second", "tokens_per_cpu_second", "peak_bytes")
