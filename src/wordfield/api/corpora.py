@@ -31,7 +31,7 @@ def phrases(
     from wordfield.text.corpus import Corpus
     from wordfield.text.phrases import learn
 
-    text = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    text = Corpus.of(corpus)
     with text.scan(progress) as scan:
         joined, found = learn(scan, passes, score, threshold, min_count, delimiter, progress)
     joined.close()
@@ -60,7 +60,7 @@ def subwords(
     from wordfield.text import subwords as library
     from wordfield.text.corpus import Corpus
 
-    text = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    text = Corpus.of(corpus)
     vocabulary = library.learn(text.lines(), size, kind, lowercase=lowercase, min_count=min_count)
     with replacing(Path(out)) as stream:
         stream.write(vocabulary.encode())

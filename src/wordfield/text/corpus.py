@@ -91,6 +91,11 @@ class Corpus:
         self.name = self._called(source)
 
     @classmethod
+    def of(cls, source: Corpus | Any) -> Corpus:
+        """``source`` itself where it is a corpus, else the corpus made of it."""
+        return source if isinstance(source, Corpus) else cls(source)
+
+    @classmethod
     def files(cls, names: Iterable[str | os.PathLike[str]], **options: Any) -> Corpus:
         """The corpus of several files, folders and globs, in the order given; ``options`` as for ``Corpus``."""
         names = list(names)

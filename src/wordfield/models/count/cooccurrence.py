@@ -141,7 +141,7 @@ def fitted(
     """
     if start is not None:
         raise ValueError(f"{recipe.described()['model']} starts from the text alone: it cannot go on from a model")
-    corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    corpus = Corpus.of(corpus)
     begun = time.perf_counter()
     with corpus.scan(progress) as scan:
         vocabulary = scan.vocabulary(recipe.min_count, recipe.max_vocab)

@@ -38,7 +38,7 @@ class OneHot:
         """
         if start is not None:
             raise ValueError("one-hot vectors are not trained: there is nothing to go on from")
-        corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+        corpus = Corpus.of(corpus)
         begun = time.perf_counter()
         with corpus.scan(progress) as scan:
             vocabulary = scan.vocabulary(self.min_count, self.max_vocab)

@@ -100,7 +100,7 @@ def fitted(
     ``ValueError`` if the corpus has no word, or none ``min_count`` times, or ``start`` has another dimension.
     ``KeyboardInterrupt``, from the keyboard or from ``progress``, carries what was learnt so far as its ``partial``.
     """
-    corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    corpus = Corpus.of(corpus)
     if start is not None and start.dim != recipe.dim:
         raise ValueError(f"the vectors to start from have {start.dim} dimensions, the recipe dim={recipe.dim}")
     begun = time.perf_counter()

@@ -114,7 +114,7 @@ class GloVe:
         """
         from wordfield.text.counting import count
 
-        corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+        corpus = Corpus.of(corpus)
         self._check(start)
         plan, begun = self._plan(), time.perf_counter()
         with corpus.scan(progress) as scan:

@@ -161,7 +161,7 @@ class LanguageModel:
 
         Words that the vocabulary lacks are foreseen as the token for what is unknown.
         """
-        corpus = cut(corpus if isinstance(corpus, Corpus) else Corpus(corpus), self.tokenizer)
+        corpus = cut(Corpus.of(corpus), self.tokenizer)
         with corpus.scan() as scan:
             tokens = self.tokens
             ids = scan.encode(tokens.vocabulary, tokens.unknown)

@@ -159,13 +159,13 @@ class LLM:
         if start is not None and not isinstance(start, LanguageModel):
             raise ValueError("a network goes on from a language model only: give one as start, or none")
         begun, plan = time.perf_counter(), self.plan()
-        corpus = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+        corpus = Corpus.of(corpus)
         text = chosen(corpus, self.pieces) if start is None else cut(corpus, start.tokenizer)
         with text.scan(progress) as scan:
             corpus.invalid = scan.invalid
             tokens = found(scan, self.min_count, self.max_vocab) if start is None else start.tokens
             ids = scan.encode(tokens.vocabulary, tokens.unknown)
-            aside = None if validation is None else cut(_text(validation), tokens.tokenizer).scan()
+            aside = None if validation is None else cut(Corpus.of(validation), tokens.tokenizer).scan()
             try:
                 kept, held = split(ids, self.heldout if aside is None else 0.0, self.seed)
                 heldout = Stream(ids, held, tokens.end) if held else None
@@ -381,7 +381,3 @@ def _copy(start: LanguageModel, recipe: LLM) -> Decoder:
     if replace(asked, tied=there.tied) != there:
         raise ValueError(f"the model to go on from has {there}, the recipe asks for {asked}: give its dim and so on")
     return made
-
-
-def _text(source: Any) -> Corpus:
-    return source if isinstance(source, Corpus) else Corpus(source)

@@ -81,8 +81,8 @@ def compare(
     except ImportError as error:
         raise missing(error) from error
     _check(recipe, validation, seeds)
-    text = chosen(corpus if isinstance(corpus, Corpus) else Corpus(corpus), recipe.pieces)
-    aside = validation if validation is None or isinstance(validation, Corpus) else Corpus(validation)
+    text = chosen(Corpus.of(corpus), recipe.pieces)
+    aside = None if validation is None else Corpus.of(validation)
     ways = {"tied": True, "untied": False} | ({recipe.tied: recipe.tied} if isinstance(recipe.tied, str) else {})
     numbers = [recipe.seed + number for number in range(seeds)]
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
