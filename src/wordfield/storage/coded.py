@@ -112,14 +112,15 @@ class Multiplied(Coded):
         return self.chosen(rows).decoded()
 
 
-@final
-class Float16(Multiplied):
-    """A (V, D) table of numbers of 16 bits: 11 of them for the digits, up to 65,504."""
+class _Halves(Multiplied):
+    """A (V, D) table of numbers of 16 bits."""
 
-    def __init__(self, codes: NDArray[np.float16]) -> None:
-        if codes.ndim != 2 or codes.dtype != np.float16:
-            raise ValueError(f"a table of float16 has 2 axes, not {codes.dtype} of shape {codes.shape}")
-        self.codes = codes
+    codes: NDArray[Any]
+
+    @property
+    @abstractmethod
+    def bits(self) -> NDArray[np.uint16] | NDArray[np.int16]:
+        """The numbers as kernels take them, without gaps between them."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -131,11 +132,6 @@ class Float16(Multiplied):
         """Two a number."""
         return self.codes.nbytes
 
-    @property
-    def bits(self) -> NDArray[np.uint16]:
-        """The numbers as kernels take them, without gaps between them."""
-        return gapless(self.codes).view(np.uint16)
-
     def decoded(self) -> Floats:
         """All rows, decoded, (V, D)."""
         from wordfield.kernels.coded import widened
@@ -143,10 +139,6 @@ class Float16(Multiplied):
         rows = np.empty(self.shape, np.float32)
         widened(self.bits, np.ones(1, np.float32), rows)
         return rows
-
-    def chosen(self, rows: NDArray[np.int64] | slice) -> Float16:
-        """A table of the given rows; of those of a slice not copied."""
-        return Float16(self.codes[rows])
 
     def products(self, vectors: Floats) -> Floats:
         """The products of vectors (Q, D) with all rows, (Q, V)."""
@@ -158,7 +150,26 @@ class Float16(Multiplied):
 
 
 @final
-class BFloat16(Multiplied):
+class Float16(_Halves):
+    """A (V, D) table of numbers of 16 bits: 11 of them for the digits, up to 65,504."""
+
+    def __init__(self, codes: NDArray[np.float16]) -> None:
+        if codes.ndim != 2 or codes.dtype != np.float16:
+            raise ValueError(f"a table of float16 has 2 axes, not {codes.dtype} of shape {codes.shape}")
+        self.codes = codes
+
+    @property
+    def bits(self) -> NDArray[np.uint16]:
+        """The numbers as kernels take them, without gaps between them."""
+        return gapless(self.codes).view(np.uint16)
+
+    def chosen(self, rows: NDArray[np.int64] | slice) -> Float16:
+        """A table of the given rows; of those of a slice not copied."""
+        return Float16(self.codes[rows])
+
+
+@final
+class BFloat16(_Halves):
     """A (V, D) table of numbers of 16 bits that are the first half of a float32: 8 bits for the digits, as far as a
     float32 goes. NumPy has no such numbers, so ``codes`` (V, D) are their bits, uint16.
     """
@@ -169,41 +180,19 @@ class BFloat16(Multiplied):
         self.codes = codes
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and dimensions (V, D)."""
-        return self.codes.shape[0], self.codes.shape[1]
-
-    @property
-    def nbytes(self) -> int:
-        """Two a number."""
-        return self.codes.nbytes
-
-    @property
     def bits(self) -> NDArray[np.int16]:
         """The numbers as kernels take them, without gaps between them."""
         return gapless(self.codes).view(np.int16)
 
     def decoded(self) -> Floats:
-        """All rows, decoded, (V, D)."""
+        """All rows, decoded, (V, D); of few rows without the kernel."""
         if self.codes.size <= FEW:
             return (self.codes.astype(np.uint32) << np.uint32(16)).view(np.float32)
-        from wordfield.kernels.coded import widened
-
-        rows = np.empty(self.shape, np.float32)
-        widened(self.bits, np.ones(1, np.float32), rows)
-        return rows
+        return super().decoded()
 
     def chosen(self, rows: NDArray[np.int64] | slice) -> BFloat16:
         """A table of the given rows; of those of a slice not copied."""
         return BFloat16(self.codes[rows])
-
-    def products(self, vectors: Floats) -> Floats:
-        """The products of vectors (Q, D) with all rows, (Q, V)."""
-        from wordfield.kernels.coded import products
-
-        found = np.empty((len(vectors), len(self)), np.float32)
-        products(self.bits, vectors, found)
-        return found
 
 
 @final
