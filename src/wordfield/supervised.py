@@ -73,11 +73,7 @@ class ClassifierModel:
         """What a format has read, as a classifier. ``FormatError`` where it is none, or its parts do not fit."""
         if table.classes is None:
             raise FormatError("the model is no classifier: it has words, but no labels")
-        named = table.config.get("tokenizer")
-        try:
-            tokenizer = Tokenizer.of("whitespace") if named is None else Tokenizer.described(named)
-        except (TypeError, ValueError) as error:
-            raise FormatError(f'config.json: the entry "tokenizer" is {named!r}: {error}') from error
+        tokenizer = table.tokenizer or Tokenizer.of("whitespace")
         _fit(table.classes, table.storage)
         recipe, history = table.config.get("recipe") or {}, table.config.get("history") or {}
         return cls(WordVectors.of(table), tokenizer, table.classes, recipe, history, table.state)

@@ -80,7 +80,8 @@ def examine(table: Table, k: int = 50, side: Side = "input", indicator: Indicato
         raise ValueError(f"k is how many tokens to show, at least 1, not {k}")
     if indicator is not None and indicator not in INDICATORS:
         raise ValueError(f"unknown indicator {indicator!r}; known: {', '.join(INDICATORS)}")
-    tokenizer, storage = _tokenizer(table), _vectors(architecture.chosen(table, side))
+    tokenizer = table.tokenizer or Tokenizer.for_words(table.words)
+    storage = _vectors(architecture.chosen(table, side))
     references = _references(table, storage, side, tokenizer)
     there = len(references.vectors) > 0
     network = table.network
@@ -122,11 +123,6 @@ def examine(table: Table, k: int = 50, side: Side = "input", indicator: Indicato
         "duplicates": sum(len(each) - 1 for row, each in twins.items() if each[0] == row),
         "tokens": told,
     }
-
-
-def _tokenizer(table: Table) -> Tokenizer:
-    named = table.config.get("tokenizer")
-    return Tokenizer.for_words(table.words) if named is None else Tokenizer.described(named)
 
 
 def _vectors(table: Table) -> Storage:

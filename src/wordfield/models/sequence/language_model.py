@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -80,9 +81,8 @@ class LanguageModel:
         """What a format has read, as a model. ``FormatError`` for a table without network."""
         if table.network is None:
             raise FormatError("there is no network in it: only vectors")
-        config = table.config
-        tokenizer = Tokenizer.described(config["tokenizer"])
-        recipe, history = config.get("recipe") or {}, config.get("history") or {}
+        tokenizer = table.tokenizer or Tokenizer.for_words(table.words)
+        recipe, history = table.config.get("recipe") or {}, table.config.get("history") or {}
         return cls(WordVectors.of(table), tokenizer, table.network, recipe, history, table.state)
 
     @classmethod
@@ -264,24 +264,16 @@ def total_loss(decoder: Decoder, stream: Stream, context: int, progress: Progres
     """The sum of the losses of all tokens of a stream but the first, in nats."""
     import torch
 
-    device = next(decoder.parameters()).device
-    full, rest = list[int](), list[tuple[int, int, int]]()
-    for first, last, new in windows(len(stream) - 1, context):
-        if last - first == context and new == first + context - max(1, context // 2):
-            full.append(first)
-        else:
-            rest.append((first, last, new))
+    device, total = next(decoder.parameters()).device, len(stream) - 1
     loss, many = 0.0, max(1, AT_ONCE // context)
     with torch.inference_mode():
-        for first, last, new in rest:
-            ids = torch.from_numpy(stream.read(first, last + 1))[None].to(device)
-            loss += decoder.losses(ids)[0, new - first :].double().sum().item()
-        for at in range(0, len(full), many):
-            ids = torch.from_numpy(
-                np.stack([stream.read(first, first + context + 1) for first in full[at : at + many]])
-            )
-            loss += decoder.losses(ids.to(device))[:, context - max(1, context // 2) :].double().sum().item()
-            progress(min(at + many, len(full)), len(full))
+        shapes = groupby(windows(total, context), lambda each: (each.last - each.first, each.new - each.first))
+        for (length, old), alike in shapes:
+            while some := [*islice(alike, many)]:
+                ids = np.stack([stream.read(each.first, each.first + length + 1) for each in some])
+                losses = decoder.losses(torch.from_numpy(ids).to(device))
+                loss += losses[:, old:].double().sum().item()
+                progress(some[-1].last, total)
     return loss
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wordfield.formats.tokenizer_json import special_token
 from wordfield.text import subwords
 from wordfield.text.codepoints import ALONES, SPACELESS
 from wordfield.text.corpus import Corpus
@@ -213,9 +214,8 @@ def _ended(vocabulary: str) -> str:
     added = given.get("added_tokens") or []
     if any(token.get("content") in ENDS for token in added):
         return vocabulary
-    taken = {"id": len(subwords.Pieces(vocabulary)), "content": END, "special": True}
-    same = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    return json.dumps(given | {"added_tokens": [*added, taken | same]}, ensure_ascii=False)
+    end = special_token(END, len(subwords.Pieces(vocabulary)))
+    return json.dumps(given | {"added_tokens": [*added, end]}, ensure_ascii=False)
 
 
 @cache
