@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 ROOT = Path(__file__).parent.parent
@@ -17,3 +18,17 @@ class Ran:
     status: int
     out: str
     err: str
+
+
+class Stop:
+    """Progress of a network that interrupts as Ctrl-C would: after so many steps, or, ``check``, in the check after
+    them.
+    """
+
+    def __init__(self, steps: int, check: bool = False) -> None:
+        self.left, self.check = steps, check
+
+    def __call__(self, done: int, total: int, **measures: Any) -> None:
+        self.left -= "loss" in measures
+        if self.left <= 0 and ("heldout" if self.check else "loss") in measures:
+            raise KeyboardInterrupt

@@ -217,8 +217,8 @@ def written(field: str, value: Any) -> str:
 def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The table that ends a training."""
     seconds, loss = result["seconds"], [short(value) for value in result["loss"]]
-    time = "epoch" if result["recipe"] != "llm" else "part"
-    heldout = [("perplexity", f"{exp(result['heldout'][-1]):.2f} on text kept aside")] if time == "part" else []
+    network = contextual(recipe_class(result["recipe"]))
+    time, heldout = "part" if network else "epoch", result["heldout"] if network else []
     return [
         ("tokens", f"{result['tokens']:,}, {result['known_tokens']:,} of them in the vocabulary"),
         ("vocabulary", f"{result['vocabulary']:,} words"),
@@ -226,7 +226,7 @@ def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("seconds", f"{seconds['read']:.1f} to read, {seconds['train']:.1f} to train"),
         ("words/s", f"{result['words_per_second']:,.0f}"),
         ("loss", f"{loss[0]} in the first {time}, {loss[-1]} in the last" if loss[1:] else "".join(loss)),
-        *(heldout if result["heldout"] else []),
+        *[("perplexity", f"{exp(last):.2f} on text kept aside") for last in heldout[-1:]],
         ("path", result["out"] or "not kept"),
     ]
 
@@ -234,8 +234,9 @@ def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
 def planned_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The table that a dry run prints."""
     seconds, disk, known = result["seconds"], result["disk"], result["known_tokens"] / max(1, result["tokens"])
+    share = f"{known:.1%} of them in the vocabulary" if known <= 1 else f"read as {result['known_tokens']:,} pieces"
     return [
-        ("tokens", f"{result['tokens']:,}, {known:.1%} of them in the vocabulary"),
+        ("tokens", f"{result['tokens']:,}, {share}"),
         ("vocabulary", f"{result['vocabulary']:,} words"),
         ("dimension", str(result["dim"])),
         ("seconds", f"{seconds['read']:.1f} to read, {seconds['train']:.1f} to train"),

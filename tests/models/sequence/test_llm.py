@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support import Stop
+
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
 
 from wordfield import Corpus, api  # noqa: E402
@@ -61,18 +63,6 @@ def tensors(model):
 def same(one, other):
     one, other = tensors(one), tensors(other)
     return [*one] == [*other] and all(np.array_equal(one[name], other[name]) for name in one)
-
-
-class Stop:
-    """Interrupts as Ctrl-C would: after so many steps, or, ``check``, in the check after them."""
-
-    def __init__(self, steps, check=False):
-        self.left, self.check = steps, check
-
-    def __call__(self, done, total, **measures):
-        self.left -= "loss" in measures
-        if self.left <= 0 and ("heldout" if self.check else "loss") in measures:
-            raise KeyboardInterrupt
 
 
 def stopped(recipe, stop, start=None):

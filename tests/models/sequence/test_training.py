@@ -11,6 +11,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from support import Stop
+
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
 
 from wordfield.models.sequence import training  # noqa: E402
@@ -247,18 +249,6 @@ def test_bfloat16_learns_too():
     assert loop.history.loss[-1] < 1
     assert {weight.dtype for weight in loop.network.parameters()} == {torch.float32}
     assert not same(loop.network, run(replace(plan, precision="float32")).network)
-
-
-class Stop:
-    """Interrupts as Ctrl-C would: after so many steps, or, ``check``, in the check after them."""
-
-    def __init__(self, steps, check=False):
-        self.left, self.check = steps, check
-
-    def __call__(self, done, total, **measures):
-        self.left -= "loss" in measures
-        if self.left <= 0 and ("heldout" if self.check else "loss") in measures:
-            raise KeyboardInterrupt
 
 
 def resumed(before, plan, progress=silent, **more):

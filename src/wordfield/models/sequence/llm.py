@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
+CHECKPOINT = "checkpoint"
+"""Why a model is not at its end whose training goes on meanwhile."""
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LEAST = {
     "dim": 2,
@@ -322,10 +323,10 @@ class _Run:
             progress,
             measure=None if heldout is None else lambda: self._measure(heldout, plan),
             passed=self._passed,
-            checkpoint=lambda: None if checkpoint is None else checkpoint(self._model("checkpoint")),
+            checkpoint=lambda: None if checkpoint is None else checkpoint(self._model(CHECKPOINT)),
         )
         history = {} if start is None else start.history
-        if start is not None and history.get("stopped") in (INTERRUPTED, "checkpoint"):
+        if start is not None and history.get("stopped") in (INTERRUPTED, CHECKPOINT):
             if history["steps"] and not start.state:
                 log.warning("the model to go on from has lost the state of its training: only its weights are taken")
             elif same(start.recipe, recipe.described()):
