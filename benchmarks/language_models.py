@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Company, Stopwatch, alone, answer, peak_bytes
-from benchmarks.running import tell
+from benchmarks.running import compared, tell
 
 PLAIN = "PyTorch"
 PROGRAMS = ("wordfield", PLAIN)
@@ -26,7 +26,6 @@ SIZES |= {"rows": 10_000}
 STEPS, LITTLE_STEPS = 40, 3
 WARM = 2
 """Steps before the clock runs."""
-FIGURES = ("tokens_per_second", "tokens_per_cpu_second", "peak_bytes")
 
 
 def measured(text: Path, sample: bool, settings: dict[str, Any]) -> dict[str, Any] | None:
@@ -42,9 +41,8 @@ def measured(text: Path, sample: bool, settings: dict[str, Any]) -> dict[str, An
                 tell(f"language-models: {program} ...")
                 runs[program].append(alone("language_models", job | {"program": program}))
     rows = [row(program, done) | {"others_cores": company.cores} for program, done in runs.items()]
-    ours, base = rows
-    ratios = [{"row": ours["name"], "base": base["name"]} | {name: ours[name] / base[name] for name in FIGURES}]
-    return {"name": "language-models", "base": base["name"], "rows": rows, "ratios": ratios}
+    base = rows[-1]
+    return {"name": "language-models", "base": PLAIN, "rows": rows, "ratios": [compared(each, base) for each in rows]}
 
 
 def row(program: str, runs: list[dict[str, Any]]) -> dict[str, Any]:

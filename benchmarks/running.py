@@ -27,6 +27,8 @@ COMPARED = (
     "bytes_per_cpu_second",
     "bytes_per_second",
     "pairs_per_cpu_second",
+    "tokens_per_cpu_second",
+    "tokens_per_second",
     "vocabulary",
     "read_seconds",
     "train_seconds",
