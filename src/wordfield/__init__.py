@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "BERT": "models.sequence.bert",
     "Classifier": "models.predict.classifier",
     "Cooccurrence": "models.count.cooccurrence",
     "Corpus": "text.corpus",
@@ -29,6 +30,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "BERT",
     "LLM",
     "PPMI",
     "SVD",
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from wordfield.models.predict.fasttext import FastText
     from wordfield.models.predict.glove import GloVe
     from wordfield.models.predict.word2vec import Word2Vec
+    from wordfield.models.sequence.bert import BERT
     from wordfield.models.sequence.llm import LLM
     from wordfield.text.corpus import Corpus
     from wordfield.text.vocabulary import Vocabulary

@@ -255,6 +255,8 @@ Near = Annotated[int, described("How many neighbours of a word count.", name=["-
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 
+Masked = Annotated[str, described("A text with [MASK] where a token is to be guessed.")]
+TakenOut = Annotated[float, described("The share of the tokens that is taken out, above 0 and below 1.")]
 Prompt = Annotated[str, described("The text to go on with; none: the beginning of a sentence.")]
 TokenCount = Annotated[int, described("How many tokens to go on for.")]
 Temperature = Annotated[float, described("0: always the most probable token; 1: drawn as the model thinks.")]

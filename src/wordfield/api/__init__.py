@@ -12,7 +12,7 @@ from wordfield.api.corpora import cache, phrases, subwords
 from wordfield.api.learning import demo, plan, train, tune
 from wordfield.api.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.api.models import info, load, save, undertrained
-from wordfield.api.sequences import compare_tying, generate, perplexity
+from wordfield.api.sequences import compare_tying, fill, generate, masked_accuracy, perplexity
 
 __all__ = [
     "align",
@@ -24,10 +24,12 @@ __all__ = [
     "demo",
     "embed",
     "evaluate",
+    "fill",
     "generate",
     "index",
     "info",
     "load",
+    "masked_accuracy",
     "matrix",
     "neighborhoods",
     "neighbors",

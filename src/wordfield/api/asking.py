@@ -13,7 +13,7 @@ from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
     from wordfield.formats.architecture import Side
-    from wordfield.models.sequence.language_model import LanguageModel
+    from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.protocols import Matrix
     from wordfield.search.approximate import Index, Kind
     from wordfield.supervised import Predictions
@@ -246,15 +246,15 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
 
     ``unknown``: as in ``embed``. Of "rare" the rows are those of the rarest words.
 
-    Of a language model the words are those of ``LanguageModel.embed_words``: the origin names the tokens of each, and
+    Of a network the words are those of ``ContextualModel.embed_words``: the origin names the tokens of each, and
     ``vector`` is its own in this place.
     """
-    from wordfield.models.sequence.language_model import LanguageModel
+    from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.text.ngrams import NgramVocabulary
     from wordfield.unknown import TEXTS, Unknown
 
     read = opened(model)
-    if isinstance(read, LanguageModel):
+    if isinstance(read, ContextualModel):
         return occurrences(read, text)
     vocabulary = read.words.vocabulary
     found = Unknown.of(unknown, TEXTS).in_text(read.words).find(read.words, read.words_of(text))
@@ -266,8 +266,8 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
     return told
 
 
-def occurrences(model: LanguageModel, text: str) -> list[dict[str, Any]]:
-    """What ``tokens`` tells of the words of a text that a language model reads."""
+def occurrences(model: ContextualModel, text: str) -> list[dict[str, Any]]:
+    """What ``tokens`` tells of the words of a text that a network reads."""
     tokens, names = model.tokens, model.words.vocabulary.words
     read = tokens.read(text)
     told = []

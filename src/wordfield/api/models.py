@@ -11,13 +11,13 @@ from wordfield.progress import Progress, silent
 if TYPE_CHECKING:
     from wordfield.evaluation.undertrained import Indicator
     from wordfield.formats.architecture import Side
-    from wordfield.models.sequence.language_model import LanguageModel
+    from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
     from wordfield.text.corpus import Corpus
     from wordfield.unknown import Policy, Unknown
 
-Result: TypeAlias = "StaticModel | ClassifierModel | LanguageModel"
+Result: TypeAlias = "StaticModel | ClassifierModel | ContextualModel"
 Model: TypeAlias = "str | Path | Result"
 Choice: TypeAlias = "Unknown | Policy | None"
 # What a model remembers besides its words and vectors, as people call it.
@@ -51,15 +51,13 @@ def load(path: str | Path, format: str | None = None, *, repair: bool = False, t
     """
     from wordfield import formats
     from wordfield.formats.architecture import chosen
-    from wordfield.models.sequence import runnable
+    from wordfield.models.sequence import model_of, runnable
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
 
     read = chosen(formats.load(path, format, repair), table)
     if read.network is not None and runnable(read.network.config):
-        from wordfield.models.sequence.language_model import LanguageModel
-
-        return LanguageModel.of(read)
+        return model_of(read)
     return StaticModel.of(read) if read.classes is None else ClassifierModel.of(read)
 
 

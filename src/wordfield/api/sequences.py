@@ -1,5 +1,5 @@
-"""Networks that read words in context: how they go on with a text, how well they foresee one, and what it changes that
-input and output share a table.
+"""Networks that read words in context: how they go on with a text, how well they foresee one, what they guess behind a
+mask, and what it changes that input and output share a table.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.language_model import LanguageModel
+    from wordfield.models.sequence.masked_language_model import MaskedLanguageModel
     from wordfield.text.corpus import Corpus
 
 
@@ -42,6 +43,23 @@ def perplexity(model: Model, corpus: Corpus | Any, *, progress: Progress = silen
     return {**found._asdict(), "perplexity": found.perplexity}
 
 
+def fill(model: Model, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
+    """For each ``[MASK]`` in ``text`` the ``k`` tokens that a masked language model thinks most probable there, with
+    their probabilities. ``ValueError`` for a text without one, and for another model.
+    """
+    return masked_language_model(model).fill(text, k)
+
+
+def masked_accuracy(
+    model: Model, corpus: Corpus | Any, *, share: float = 0.15, seed: int = 1, progress: Progress = silent
+) -> dict[str, Any]:
+    """How well a masked language model guesses whole words that are taken out of ``corpus``, or what one is made of, a
+    ``share`` of the tokens: tokens (how many it had to guess), accuracy and loss (nats, their mean). See
+    ``MaskedLanguageModel.guess``.
+    """
+    return masked_language_model(model).guess(corpus, share, seed, progress)._asdict()
+
+
 def compare_tying(
     corpus: Corpus | Any,
     recipe: Any | None = None,
@@ -68,6 +86,19 @@ def compare_tying(
 
         draw(told, plot)
     return told
+
+
+def masked_language_model(model: Model) -> MaskedLanguageModel:
+    """The masked language model itself, loaded if it is a path; ``ValueError`` for another model."""
+    from wordfield.models.sequence.masked_language_model import MaskedLanguageModel
+
+    read = opened(model)
+    if not isinstance(read, MaskedLanguageModel):
+        raise ValueError(
+            f"{model if isinstance(model, (str, Path)) else 'the model'} is no masked language model: one is trained "
+            "by `wordfield train bert`, or a checkpoint in the layout of BERT, RoBERTa, DistilBERT or ModernBERT"
+        )
+    return read
 
 
 def language_model(model: Model) -> LanguageModel:

@@ -24,7 +24,7 @@ from wordfield.cli.corpora import cache, phrases, subwords
 from wordfield.cli.learning import demo, training, tuning
 from wordfield.cli.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.cli.models import convert, info, undertrained
-from wordfield.cli.sequences import COMPARED, comparing, generate, perplexity
+from wordfield.cli.sequences import COMPARED, comparing, fill, generate, masked_accuracy, perplexity
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.terminal import Help, one_interrupt, warning
@@ -47,6 +47,8 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "predict": predict,
     "generate": generate,
     "perplexity": perplexity,
+    "fill": fill,
+    "masked-accuracy": masked_accuracy,
     "compare-tying": None,  # its options are those of a recipe
     "convert": convert,
     "evaluate": evaluate,

@@ -1,8 +1,9 @@
-"""Commands for networks that read words in context: generate, perplexity, compare-tying."""
+"""Commands for networks that read words in context: generate, perplexity, fill, masked-accuracy, compare-tying."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -15,12 +16,14 @@ from wordfield.options import (
     HeldOut,
     Json,
     Likeliest,
+    Masked,
     Model,
     Prompt,
     Readings,
     Reports,
     Sampled,
     Seeds,
+    TakenOut,
     Temperature,
     TokenCount,
     Top,
@@ -69,6 +72,38 @@ def perplexity(
     rows = [("tokens", f"{result['tokens']:,}"), ("loss", f"{result['loss']:.4f} nats a token")]
     rows += [("perplexity", f"{result['perplexity']:.2f}"), ("bits/byte", f"{result['bits_per_byte']:.4f}")]
     return print_table(rows)
+
+
+def fill(model: Model, text: Masked, /, *, k: Likeliest = 5, json: Json = False) -> None:
+    """The tokens that a masked language model thinks most probable in the place of each [MASK] of a text."""
+    result = api.fill(model, text, k)
+    if json:
+        return print_json(result)
+    rows = ([token, f"{share:.4f}"] for token, share in chain.from_iterable(result))
+    places = (str(place) for place, found in enumerate(result, 1) for _ in found)
+    single = len(result) == 1
+    return print_table([tuple(row) if single else (place, *row) for place, row in zip(places, rows, strict=True)])
+
+
+def masked_accuracy(
+    model: Model,
+    corpus: Files,
+    /,
+    *,
+    share: TakenOut = 0.15,
+    seed: Sampled = 1,
+    reading: Readings = USUAL,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
+    """How well a masked language model guesses words that are taken out of a text."""
+    with reporting(progress) as report:
+        text = reading.corpus(corpus, model)
+        result = api.masked_accuracy(model, text, share=share, seed=seed, progress=report)
+    if json:
+        return print_json(result)
+    rows = [("tokens to guess", f"{result['tokens']:,}"), ("accuracy", f"{result['accuracy']:.2%}")]
+    return print_table([*rows, ("loss", f"{result['loss']:.4f} nats a token")])
 
 
 def comparing() -> Callable[..., None]:

@@ -16,6 +16,7 @@ LINEAGE: dict[str, str] = {
     "glove": "predict.glove:GloVe",
     "fasttext": "predict.fasttext:FastText",
     "classifier": "predict.classifier:Classifier",
+    "bert": "sequence.bert:BERT",
     "llm": "sequence.llm:LLM",
 }
 

@@ -66,7 +66,7 @@ def saved(pieces, tmp_path_factory):
 def by_hand(model, rows, layer):
     """The states of a text of any length, each from the one window that it is new in, the end before it left out."""
     rows, found = [model.tokens.end, *rows], []
-    for first, last, new in windows(len(rows), CONTEXT):
+    for first, last, new, _ in windows(len(rows), CONTEXT):
         with torch.no_grad():
             states = model.decoder.states(torch.tensor([rows[first:last]]))[layer][0].numpy()
         found += [*states[new - first :]]
@@ -183,7 +183,7 @@ def naive_losses(model, sentences):
     for sentence in sentences:
         stream += [*model.tokens.rows(sentence), model.tokens.end]
     found = []
-    for first, last, new in windows(len(stream) - 1, CONTEXT):
+    for first, last, new, _ in windows(len(stream) - 1, CONTEXT):
         for place in range(new, last):
             with torch.no_grad():
                 logits = model.decoder(torch.tensor([stream[first : place + 1]]))[0, -1].double()

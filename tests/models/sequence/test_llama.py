@@ -9,9 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
 
-from wordfield.models.sequence import llama, runnable  # noqa: E402
+from wordfield.models.sequence import layouts, runnable  # noqa: E402
 from wordfield.models.sequence.decoder import Decoder, Shape  # noqa: E402
 from wordfield.models.sequence.language_model import LanguageModel  # noqa: E402
+from wordfield.models.sequence.layouts import llama  # noqa: E402
 from wordfield.models.sequence.llm import LLM  # noqa: E402
 from wordfield.text import subwords  # noqa: E402
 
@@ -21,6 +22,7 @@ SHAPES = {
     "untied": replace(SHAPE, tied=False),
     "grouped": replace(SHAPE, heads=4, groups=2, base=5e5, epsilon=1e-5, tied=False),
 }
+TABLE, OUTPUT = "model.embed_tokens.weight", "lm_head.weight"
 IDS = [[3, 0, 12, 3, 7, 1, 9, 2], [5, 5, 4, 11, 0, 8, 10, 6]]
 TEXTS = ["the king rules the land", "the queen rules the sea", "a cat drinks milk"] * 4
 
@@ -43,6 +45,11 @@ def drawn(decoder, seed=1):
         for weight in decoder.parameters():
             weight.normal_(1.0 if weight.dim() == 1 else 0.0, 0.3, generator=generator)
     return decoder
+
+
+def written(decoder):
+    """The tensors of a checkpoint."""
+    return layouts.tensors(decoder, llama.config(decoder.shape, 0))
 
 
 def logits(network, ids):
@@ -81,12 +88,12 @@ def tokenizer_json(vocabulary):
 
 
 def test_the_configuration_there_and_back(shape):
-    assert llama.shape(llama.config(shape, 0)) == shape
+    assert llama.network(llama.config(shape, 0), ()).shape == shape
 
 
 def test_the_tensors_there_and_back(shape):
     decoder = drawn(Decoder(shape))
-    again = llama.decoder(llama.config(shape, 0), llama.tensors(decoder))
+    again = layouts.read(llama.config(shape, 0), written(decoder))
     assert [*dict(again.named_parameters())] == [*dict(decoder.named_parameters())]
     assert all(torch.equal(one, other) for one, other in zip(again.parameters(), decoder.parameters(), strict=True))
     assert not again.training
@@ -94,9 +101,9 @@ def test_the_tensors_there_and_back(shape):
 
 def test_a_tied_table_is_one_tensor_among_the_tensors():
     decoder = Decoder(SHAPE)
-    tensors = llama.tensors(decoder)
-    assert llama.OUTPUT not in tensors
-    assert np.shares_memory(tensors[llama.TABLE], decoder.table.detach().numpy())
+    tensors = written(decoder)
+    assert OUTPUT not in tensors
+    assert np.shares_memory(tensors[TABLE], decoder.table.detach().numpy())
     assert sum(array.size for array in tensors.values()) == sum(weight.numel() for weight in decoder.parameters())
 
 
@@ -106,9 +113,9 @@ def test_ours_has_the_logits_of_transformers(transformers, shape):
     config = transformers.LlamaConfig(**llama.config(shape, 0))
     assert config.rope_parameters["rope_theta"] == shape.base
     model = transformers.LlamaForCausalLM(config).eval()
-    arrays = {name: torch.from_numpy(array.copy()) for name, array in llama.tensors(ours).items()}
+    arrays = {name: torch.from_numpy(array.copy()) for name, array in written(ours).items()}
     if shape.tied:
-        arrays[llama.OUTPUT] = arrays[llama.TABLE]
+        arrays[OUTPUT] = arrays[TABLE]
     model.load_state_dict(arrays, strict=True)
     assert np.abs(logits(ours, IDS)).max() > 1
     np.testing.assert_allclose(logits(model, IDS), logits(ours, IDS), rtol=0, atol=1e-4)
@@ -139,8 +146,8 @@ def test_a_tied_table_is_written_once(tmp_path):
     recipe = LLM(dim=12, layers=1, heads=2, context=8, batch=4, epochs=1, pieces=40, threads=1)
     recipe.fit(TEXTS).save(tmp_path / "model")
     with safetensors.safe_open(tmp_path / "model" / "model.safetensors", "numpy") as stored:
-        assert llama.TABLE in stored.keys()  # noqa: SIM118 - the file is no mapping
-        assert llama.OUTPUT not in stored.keys()  # noqa: SIM118
+        assert TABLE in stored.keys()  # noqa: SIM118 - the file is no mapping
+        assert OUTPUT not in stored.keys()  # noqa: SIM118
 
 
 def test_theirs_is_loaded_here(transformers, tmp_path, shape):
@@ -162,7 +169,7 @@ def test_theirs_is_loaded_here(transformers, tmp_path, shape):
 
 def test_the_loss_is_that_of_transformers(transformers):
     model = theirs(transformers, SHAPE)
-    ours = llama.decoder(model.config.to_dict(), {name: weight.numpy() for name, weight in model.state_dict().items()})
+    ours = layouts.read(model.config.to_dict(), {name: weight.numpy() for name, weight in model.state_dict().items()})
     ids = torch.tensor(IDS)
     with torch.no_grad():
         assert ours.losses(ids).mean().item() == pytest.approx(model(ids, labels=ids).loss.item(), abs=1e-5)
@@ -170,40 +177,40 @@ def test_the_loss_is_that_of_transformers(transformers):
 
 def test_half_the_precision_is_read(shape):
     decoder = drawn(Decoder(shape))
-    halves = {name: array.astype(np.float16) for name, array in llama.tensors(decoder).items()}
-    again = llama.decoder(llama.config(shape, 0), halves)
+    halves = {name: array.astype(np.float16) for name, array in written(decoder).items()}
+    again = layouts.read(llama.config(shape, 0), halves)
     assert again.table.dtype == torch.float32
     np.testing.assert_allclose(logits(again, IDS), logits(decoder, IDS), atol=0.02)
 
 
 def test_a_missing_tensor_is_named():
-    tensors = llama.tensors(Decoder(SHAPE))
+    tensors = written(Decoder(SHAPE))
     del tensors["model.layers.1.self_attn.k_proj.weight"]
-    with pytest.raises(ValueError, match=r"no tensor 'model\.layers\.1\.self_attn\.k_proj\.weight'.* Llama needs"):
-        llama.decoder(llama.config(SHAPE, 0), tensors)
+    with pytest.raises(ValueError, match=r"no tensor 'model\.layers\.1\.self_attn\.k_proj\.weight'.* llama needs"):
+        layouts.read(llama.config(SHAPE, 0), tensors)
 
 
 def test_an_untied_checkpoint_needs_its_output_table():
     config = llama.config(replace(SHAPE, tied=False), 0)
     with pytest.raises(ValueError, match=r"no tensor 'lm_head\.weight'"):
-        llama.decoder(config, llama.tensors(Decoder(SHAPE)))
+        layouts.read(config, written(Decoder(SHAPE)))
 
 
 @pytest.mark.parametrize(
     "name", ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"]
 )
 def test_a_tensor_of_another_shape_is_named(name):
-    tensors = llama.tensors(Decoder(SHAPE))
+    tensors = written(Decoder(SHAPE))
     tensors[name] = tensors[name][1:]
     with pytest.raises(ValueError, match=rf"'{name}' \(\d+,.*by config.json they are \("):
-        llama.decoder(llama.config(SHAPE, 0), tensors)
+        layouts.read(llama.config(SHAPE, 0), tensors)
 
 
 @pytest.mark.parametrize("layers", [None, "2", 0, 1.5])
 def test_a_configuration_without_layers_is_refused(layers):
     config = llama.config(SHAPE, 0) | {"num_hidden_layers": layers}
     with pytest.raises(ValueError, match=rf'the entry "num_hidden_layers" is {layers!r}; a whole number is needed'):
-        llama.decoder(config, llama.tensors(Decoder(SHAPE)))
+        layouts.read(config, written(Decoder(SHAPE)))
 
 
 def test_what_can_be_run_is_known_by_its_configuration(transformers):
@@ -223,9 +230,9 @@ def test_what_can_be_run_is_known_by_its_configuration(transformers):
 def test_older_configurations_leave_out_what_is_usual():
     needed = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     config = {name: value for name, value in llama.config(SHAPE, 0).items() if name in needed}
-    assert llama.shape(config) == replace(SHAPE, context=2048, tied=False)
-    assert llama.shape(config | {"rope_theta": 5e5}).base == 5e5
-    assert llama.shape(config | {"rope_parameters": {"rope_theta": 1e6}}).base == 1e6
+    assert llama.network(config, ()).shape == replace(SHAPE, context=2048, tied=False)
+    assert llama.network(config | {"rope_theta": 5e5}, ()).shape.base == 5e5
+    assert llama.network(config | {"rope_parameters": {"rope_theta": 1e6}}, ()).shape.base == 1e6
 
 
 def test_the_configuration_is_json(shape):

@@ -23,7 +23,7 @@ from wordfield.formats import checkpoint  # noqa: E402
 from wordfield.models import runs  # noqa: E402
 from wordfield.models.sequence import training  # noqa: E402
 from wordfield.models.sequence.language_model import LanguageModel  # noqa: E402
-from wordfield.models.sequence.llm import LLM, Blocks  # noqa: E402
+from wordfield.models.sequence.llm import LLM, Foreseeing  # noqa: E402
 from wordfield.models.sequence.streams import Stream, everything  # noqa: E402
 
 SMALL = LLM(
@@ -246,7 +246,7 @@ def test_a_start_that_is_no_language_model_is_refused():
     from wordfield import OneHot
 
     vectors = OneHot().fit(WORDS)
-    with pytest.raises(ValueError, match="a network goes on from a language model only"):
+    with pytest.raises(ValueError, match="a network goes on from a network only"):
         SMALL.fit(WORDS, start=vectors)
 
 
@@ -387,7 +387,7 @@ def test_the_stretches_of_an_epoch_are_read_once():
         vocabulary = scan.vocabulary(1)
         ids = scan.encode(vocabulary)
         stream = Stream(ids, everything(ids), len(vocabulary))
-        blocks = Blocks(stream, 7, 4, 1)
+        blocks = Foreseeing(stream, 8, 4, 1, 1)
         firsts = []
         for epoch in range(3):
             read = [blocks.batch(epoch, step, 4) for step in range(blocks.steps)]
@@ -401,8 +401,10 @@ def test_the_stretches_of_an_epoch_are_read_once():
                 assert any(whole[at : at + 8] == row for at in range(len(whole) - 7))
             firsts.append(rows[:, 0].tolist())
         assert firsts[0] != firsts[1] != firsts[2]
-        assert torch.equal(blocks.batch(1, 2, 4), Blocks(stream, 7, 4, 1).batch(1, 2, 4)), "of nothing but the seed"
-        assert not torch.equal(blocks.batch(1, 2, 4), Blocks(stream, 7, 4, 2).batch(1, 2, 4))
+        assert torch.equal(blocks.batch(1, 2, 4), Foreseeing(stream, 8, 4, 1, 1).batch(1, 2, 4)), (
+            "of nothing but the seed"
+        )
+        assert not torch.equal(blocks.batch(1, 2, 4), Foreseeing(stream, 8, 4, 2, 1).batch(1, 2, 4))
 
 
 def test_a_corpus_of_less_than_a_batch():
@@ -550,7 +552,7 @@ def test_a_slice_of_the_penn_treebank_is_learnt(data, tmp_path):
         Path(tmp_path / name).write_text("".join(lines[name]), "utf-8")
     corpus, aside = (Corpus(tmp_path / name, tokenizer="whitespace") for name in ("train", "valid"))
     small = {"dim": 32, "layers": 1, "heads": 2, "context": 16, "max_vocab": 500, "precision": "float32"}
-    recipe = LLM(**small, batch=2, epochs=1, threads=1, checks=4, learning_rate=1e-2, dropout=0.0, device="cpu")
+    recipe = LLM(**small, batch=2, epochs=2, threads=1, checks=4, learning_rate=1e-2, dropout=0.0, device="cpu")
     model = recipe.fit(corpus, validation=aside)
     assert model.words.vocabulary.words[:2] == ["<eos>", "<unk>"]
     found = model.surprise(aside)

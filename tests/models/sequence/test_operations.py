@@ -12,10 +12,10 @@ from torch.nn import functional as F  # noqa: E402
 from wordfield.models.sequence import operations  # noqa: E402
 from wordfield.models.sequence.operations import (  # noqa: E402
     Dropout,
-    next_token_losses,
     root_mean_square,
     rotated,
     swiglu,
+    token_losses,
 )
 
 
@@ -103,28 +103,28 @@ def test_swiglu_is_that_of_pytorch():
 def test_losses_have_the_gradient_of_differences(rows, targets):
     """All losses weigh the same, as the docstring asks."""
     x, table = drawn(5, 4), drawn(7, 4, seed=1)
-    assert gradcheck(lambda x, table: next_token_losses(x, table, targets).sum(), (x, table))
-    assert gradcheck(lambda x, table: next_token_losses(x, table, targets).mean() * 3, (x, table))
+    assert gradcheck(lambda x, table: token_losses(x, table, targets).sum(), (x, table))
+    assert gradcheck(lambda x, table: token_losses(x, table, targets).mean() * 3, (x, table))
 
 
 def test_losses_are_those_of_pytorch(rows, targets):
     x, table = drawn(5, 4), drawn(7, 4, seed=1)
-    torch.testing.assert_close(next_token_losses(x, table, targets), plain_losses(x, table, targets))
+    torch.testing.assert_close(token_losses(x, table, targets), plain_losses(x, table, targets))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_losses_are_the_same_where_no_gradient_is_asked_for(rows, targets, dtype):
     x, table = drawn(5, 4, dtype=dtype), drawn(7, 4, dtype=dtype, seed=1)
     with torch.no_grad():
-        without = next_token_losses(x, table, targets)
+        without = token_losses(x, table, targets)
     assert without.dtype == dtype
-    torch.testing.assert_close(next_token_losses(x, table, targets).detach(), without)
+    torch.testing.assert_close(token_losses(x, table, targets).detach(), without)
 
 
 def test_a_certain_token_has_no_loss_and_an_impossible_one_a_finite_one():
     x = torch.tensor([[200.0], [200.0]], requires_grad=True)
     table = torch.tensor([[1.0], [-1.0]], requires_grad=True)
-    found = next_token_losses(x, table, torch.tensor([0, 1]))
+    found = token_losses(x, table, torch.tensor([0, 1]))
     found.sum().backward()
     assert found[0] == 0
     assert found[1] > 80
@@ -139,7 +139,7 @@ def test_losses_under_autocast_are_right_within_its_precision(rows, targets):
     expected = x.grad.clone(), table.grad.clone()
     x.grad = table.grad = None
     with torch.autocast("cpu", torch.bfloat16):
-        found = next_token_losses(x, table, targets)
+        found = token_losses(x, table, targets)
     assert found.dtype == torch.float32
     found.sum().backward()
     torch.testing.assert_close(found, exact, rtol=0.02, atol=0.05)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
 
 from wordfield import Corpus
-from wordfield.models.sequence.tokens import Tokens, chosen, end_of, found
+from wordfield.models.sequence.tokens import CAUSAL, Tokens, chosen, end_of, found
 from wordfield.text import subwords
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
@@ -51,9 +51,9 @@ GIVEN = {
 
 def tokens_of(**options):
     pieces = options.pop("pieces", 120)
-    corpus = chosen(Corpus(TEXTS, **options), pieces)
+    corpus = chosen(Corpus(TEXTS, **options), pieces, CAUSAL)
     with corpus.scan() as scan:
-        return found(scan, 1, None)
+        return found(scan, 1, None, CAUSAL)
 
 
 @pytest.fixture(scope="module")
@@ -229,11 +229,11 @@ def test_whole_words_are_in_the_order_of_their_frequency():
 
 def test_rare_words_become_the_unknown_one():
     text = ["a a a b b c <unk>", "a <eos> d"]
-    with chosen(Corpus(text, tokenizer="whitespace"), 10).scan() as scan:
-        tokens = found(scan, 2, None)
+    with chosen(Corpus(text, tokenizer="whitespace"), 10, CAUSAL).scan() as scan:
+        tokens = found(scan, 2, None, CAUSAL)
         assert tokens.vocabulary.words == ["<eos>", "<unk>", "a", "b"]
         assert tokens.vocabulary.counts.tolist() == [3, 3, 4, 2], "what is called <unk> and <eos> in the text counts"
-        assert found(scan, 1, 3).vocabulary.words == ["<eos>", "<unk>", "a"]
+        assert found(scan, 1, 3, CAUSAL).vocabulary.words == ["<eos>", "<unk>", "a"]
 
 
 def test_pieces_have_the_ids_of_their_file():
@@ -258,9 +258,9 @@ def test_a_token_that_ends_a_text_is_taken_from_the_file():
 
 
 def test_lists_of_words_are_taken_as_they_are():
-    corpus = chosen(Corpus([["New York", "is", "big"]] * 3), 50)
+    corpus = chosen(Corpus([["New York", "is", "big"]] * 3), 50, CAUSAL)
     with corpus.scan() as scan:
-        assert found(scan, 1, None).vocabulary.words == ["<eos>", "<unk>", "New York", "is", "big"]
+        assert found(scan, 1, None, CAUSAL).vocabulary.words == ["<eos>", "<unk>", "New York", "is", "big"]
 
 
 def test_a_sentencepiece_model_is_refused(tmp_path):
@@ -269,7 +269,7 @@ def test_a_sentencepiece_model_is_refused(tmp_path):
         sentence_iterator=iter(TEXTS), model_prefix=str(tmp_path / "pieces"), vocab_size=60, minloglevel=2
     )
     with pytest.raises(ValueError, match=r"a network needs a tokenizer\.json, which a SentencePiece model is not"):
-        chosen(Corpus(TEXTS, tokenizer=tmp_path / "pieces.model"), 50)
+        chosen(Corpus(TEXTS, tokenizer=tmp_path / "pieces.model"), 50, CAUSAL)
 
 
 def test_the_end_is_what_the_configuration_says_or_what_is_called_so():

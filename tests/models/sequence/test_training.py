@@ -50,6 +50,9 @@ class Texts:
         random = np.random.default_rng((epoch, step))
         return torch.from_numpy((random.integers(0, 11, (size, 1)) + np.arange(7)) % 11)
 
+    def tokens(self, batch):
+        return batch[:, 1:].numel()
+
 
 def network(tied=True, dtype=torch.float32, seed=3):
     made = Decoder(replace(SHAPE, tied=tied))

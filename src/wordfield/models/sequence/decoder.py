@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wordfield.models.sequence.operations import Dropout, next_token_losses, root_mean_square, rotated, swiglu
+from wordfield.models.sequence.operations import Dropout, root_mean_square, rotated, swiglu, token_losses, waves
 
 SPREAD = 0.02
 """Standard deviation of the weights at the start, as in GPT-2."""
@@ -128,7 +128,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = Norm(shape.dim, shape.epsilon)
         self.output = None if shape.tied else nn.Parameter(torch.empty(shape.vocabulary, shape.dim))
-        self.register_buffer("waves", waves(shape), persistent=False)
+        self.register_buffer("waves", waves(shape.context, shape.width, shape.base), persistent=False)
 
     def begin(self, generator: torch.Generator) -> None:
         """Draw all weights: normal, those that add to the sum smaller the more layers there are, as in GPT-2."""
@@ -171,11 +171,4 @@ class Decoder(nn.Module):
         x = self.states(ids[:, :-1], dropout)[-1]
         x = x if dropout is None else dropout(x)
         table = self.table if self.output is None else self.output
-        return next_token_losses(x.flatten(0, 1), table, ids[:, 1:].flatten()).view(len(ids), -1)
-
-
-def waves(shape: Shape) -> Tensor:
-    """Cosine and sine of each position, (2, context, width / 2): pairs of numbers, half a head apart, turn together."""
-    rates = shape.base ** -(torch.arange(0, shape.width, 2, dtype=torch.float64) / shape.width)
-    angles = torch.outer(torch.arange(shape.context, dtype=torch.float64), rates)
-    return torch.stack([angles.cos(), angles.sin()]).float()
+        return token_losses(x.flatten(0, 1), table, ids[:, 1:].flatten()).view(len(ids), -1)

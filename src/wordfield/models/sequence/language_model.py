@@ -1,42 +1,28 @@
 """What training a language model gives: the table of its tokens as vectors of words, vectors of words in context, how
 surprised it is by a text, and texts that it goes on with.
 
-V tokens, D dimension.
+V tokens, D dimension, T tokens of a text.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wordfield.formats.table import FormatError, Network, Table
-from wordfield.models.sequence import missing
+from wordfield.models.sequence.contextual import AT_ONCE, ContextualModel, Floats, Part
 from wordfield.models.sequence.streams import Stream, everything
 from wordfield.models.sequence.tokens import Tokens, cut, end_of
 from wordfield.models.sequence.windows import windows
 from wordfield.progress import Progress, silent
-from wordfield.static import told
 from wordfield.text.corpus import Corpus
-from wordfield.text.tokenizers import Tokenizer
-from wordfield.text.vocabulary import Vocabulary
-from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
-    from wordfield.formats.files import PathLike
     from wordfield.models.sequence.decoder import Decoder
-
-Floats = NDArray[np.float32]
-Pooled = Literal["last", "first", "mean"]
-
-AT_ONCE = 4096
-"""Tokens that go through the network together."""
 
 
 class Surprise(NamedTuple):
@@ -56,104 +42,44 @@ class Surprise(NamedTuple):
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class LanguageModel:
-    """A causal language model and the table of its tokens."""
+class LanguageModel(ContextualModel):
+    """A causal language model and the table of its tokens. A vector of a word depends on all that comes before it; of
+    its tokens the last has read the whole word.
+    """
 
-    words: WordVectors
-    """The input table: one vector a token, and of a word the mean of those of its tokens."""
-    tokenizer: Tokenizer
-    """Cuts a text into tokens."""
-    network: Network
-    """The architecture and its tensors, in the layout of Llama."""
-    recipe: dict[str, Any] = field(default_factory=dict)
-    """The model's name and hyperparameters; empty for one made elsewhere."""
-    history: dict[str, Any] = field(default_factory=dict)
-    """What training measured."""
-    state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
-    """Arrays needed to go on training."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "words", self.words.cut_by(self.tokenizer))
-
-    @classmethod
-    def of(cls, table: Table) -> LanguageModel:
-        """What a format has read, as a model. ``FormatError`` for a table without network."""
-        if table.network is None:
-            raise FormatError("there is no network in it: only vectors")
-        tokenizer = table.tokenizer or Tokenizer.for_words(table.words)
-        recipe, history = table.config.get("recipe") or {}, table.config.get("history") or {}
-        return cls(WordVectors.of(table), tokenizer, table.network, recipe, history, table.state)
-
-    @classmethod
-    def load(cls, path: PathLike) -> LanguageModel:
-        """The model in a checkpoint folder, of Llama's layout, whoever wrote it."""
-        from wordfield import formats
-
-        return cls.of(formats.load(path))
-
-    @property
-    def dim(self) -> int:
-        """Numbers in a vector."""
-        return self.words.dim
-
-    @property
-    def tied(self) -> bool:
-        """Whether the input and the output table are one."""
-        return self.network.output is None
-
-    @cached_property
-    def output(self) -> WordVectors:
-        """The output table, which turns vectors back into tokens: ``words`` itself where both are tied."""
-        table = self.network.output
-        return self.words if table is None else WordVectors(self.words.vocabulary, table)
+    KIND = "language model"
+    POOLING = "last"
 
     @cached_property
     def tokens(self) -> Tokens:
         """How text becomes rows of the table."""
-        vocabulary = self.words.vocabulary
-        if self.tokenizer.name == "subwords" and (names := self.tokenizer.pieces.listed()) != vocabulary.words:
-            vocabulary = Vocabulary(names)  # of which some have no row, or no name of their own
+        vocabulary = self._vocabulary
         return Tokens(self.tokenizer, vocabulary, end_of(vocabulary, self.network.config.get("eos_token_id")))
 
-    @cached_property
+    @property
     def decoder(self) -> Decoder:
-        """The network in PyTorch, made when it is first needed. ``ImportError`` that names the extra without it."""
-        try:
-            from wordfield.models.sequence import llama
-        except ImportError as error:
-            raise missing(error) from error
-        return llama.decoder(self.network.config, self.network.tensors)
+        """The network in PyTorch."""
+        return self.module
 
-    def embed_words(
-        self, text: str | Sequence[str], layer: int = -1, pooling: Pooled = "last"
-    ) -> tuple[list[str], Floats]:
-        """The words of a text as they stand, or the words given, and one vector for each occurrence, (words, dim): the
-        state of the network there, which depends on all that comes before.
+    def parts(self, rows: Sequence[int]) -> Iterator[Part]:
+        """Windows over the end that stands before the text, and the text."""
+        full = [self.tokens.end, *rows]
+        for first, last, new, _ in windows(len(full), self.decoder.shape.context):
+            new = max(new, 1)  # the state of the end before the text is left out
+            yield Part(full[first:last], new - first, new - 1, last - 1)
 
-        ``layer``: 0 is the row of the table, 1 the state after the first layer, -1 the last, normalised. ``pooling``:
-        which of a word's tokens counts; the last has read the whole word. A text longer than the context is read in
-        windows that overlap by half.
-        """
-        read = self.tokens.read(text)
-        states = self._states([read.rows], layer)[0]
-        pick = {"last": lambda each: each[-1:], "first": lambda each: each[:1], "mean": lambda each: each}
-        if pooling not in pick:
-            raise ValueError(f"pooling must be one of {', '.join(pick)}, not {pooling!r}")
-        found = np.empty((len(read.words), self.dim), np.float32)
-        for number, tokens in enumerate(read.tokens):
-            found[number] = states[pick[pooling](tokens)].mean(axis=0)
-        return read.words, found
+    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[int]) -> list[Floats]:
+        """See ``ContextualModel``: shorter texts are followed by ends, which what stands before does not see."""
+        decoder = self.decoder
+        import torch
 
-    def embed(self, texts: Sequence[str], layer: int = -1) -> Floats:
-        """One vector a text, (len(texts), dim): the mean of the states of its tokens; zeros for a text without any."""
-        if isinstance(texts, str):
-            raise TypeError("embed takes a list of texts, not one: embed([text])")
-        found = np.zeros((len(texts), self.dim), np.float32)
-        for number, states in enumerate(self._states([self.tokens.rows(text) for text in texts], layer)):
-            if len(states):
-                found[number] = states.mean(axis=0)
-        return found
+        ids = torch.full((len(texts), len(texts[0])), self.tokens.end)
+        for place, rows in enumerate(texts):
+            ids[place, : len(rows)] = torch.tensor(rows)
+        with torch.inference_mode():
+            states = decoder.states(ids)
+            found = torch.stack([states[layer] for layer in layers]).mean(0).float().numpy()
+        return [each[: len(rows)] for each, rows in zip(found, texts, strict=True)]
 
     def surprise(self, corpus: Corpus | Any, progress: Progress = silent) -> Surprise:
         """How well the model foresees a corpus, or what one is made of: each token, and each end of a sentence, from
@@ -203,61 +129,14 @@ class LanguageModel:
             rows.append(_drawn(shares, temperature, top, random))
             yield rows[-1]
 
-    def table(self) -> Table:
-        """All of the model, as a format writes it."""
-        config = {"recipe": self.recipe, "tokenizer": self.tokenizer.describe(), "history": self.history}
-        vocabulary = self.words.vocabulary
-        return Table(vocabulary.words, self.words.storage, vocabulary.counts, config, self.state, network=self.network)
-
-    def save(self, path: PathLike, format: str | None = None) -> None:
-        """Write the format named, or a folder that ``transformers`` loads as a LlamaForCausalLM; what was there before
-        stays until all is written.
-        """
-        from wordfield import formats
-
-        formats.save(self.table(), path, format)
-
-    def info(self) -> dict[str, Any]:
-        """What the model is, as JSON can hold it; ``network``: see ``formats.architecture.about``."""
-        return told(self, "language model")
-
     def _shares(self, rows: Sequence[int]) -> Floats:
         """The probability of each token (V,) after these."""
+        context = self.decoder.shape.context
         import torch
 
-        context = self.decoder.shape.context
         with torch.inference_mode():
             logits = self.decoder(torch.tensor([rows[-context:]]))[0, -1, : len(self.words)]
             return torch.softmax(logits.double(), 0).float().numpy()
-
-    def _states(self, texts: Sequence[Sequence[int]], layer: int) -> list[Floats]:
-        """The state of the network at each token of each text, (tokens, dim) each."""
-        decoder = self.decoder
-        import torch
-
-        layers = decoder.shape.layers
-        if not -layers - 1 <= layer <= layers:
-            raise ValueError(f"layer must be from {-layers - 1} to {layers}, not {layer}: the network has {layers}")
-        found = [np.zeros((len(rows), self.dim), np.float32) for rows in texts]
-        read = [
-            (number, window)
-            for number, rows in enumerate(texts)
-            if rows
-            for window in windows(len(rows) + 1, decoder.shape.context)
-        ]
-        read.sort(key=lambda each: each[1].first - each[1].last)
-        with torch.inference_mode():
-            for some in _together(read):
-                longest = some[0][1].last - some[0][1].first
-                ids = torch.full((len(some), longest), self.tokens.end)
-                for place, (number, window) in enumerate(some):
-                    rows = [self.tokens.end, *texts[number]][window.first : window.last]
-                    ids[place, : len(rows)] = torch.tensor(rows)
-                states = decoder.states(ids)[layer].float().numpy()
-                for place, (number, (first, last, new)) in enumerate(some):
-                    new = max(new, 1)  # the state of the end before the text is left out
-                    found[number][new - 1 : last - 1] = states[place, new - first : last - first]
-        return found
 
 
 def total_loss(decoder: Decoder, stream: Stream, context: int, progress: Progress = silent) -> float:
@@ -275,16 +154,6 @@ def total_loss(decoder: Decoder, stream: Stream, context: int, progress: Progres
                 loss += losses[:, old:].double().sum().item()
                 progress(some[-1].last, total)
     return loss
-
-
-def _together(read: list[Any]) -> Iterator[list[Any]]:
-    """Windows, the longest first, some at a time."""
-    at = 0
-    while at < len(read):
-        longest = read[at][1].last - read[at][1].first
-        some = read[at : at + max(1, AT_ONCE // longest)]
-        yield some
-        at += len(some)
 
 
 def _drawn(shares: Floats, temperature: float, top: float, random: np.random.Generator) -> int:

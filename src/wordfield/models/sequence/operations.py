@@ -101,33 +101,56 @@ class _SwiGLU(Function):
         return found
 
 
-class _NextToken(Function):
+class _GeGLU(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, table: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        gate, value = x.chunk(2, -1)
+        return F.gelu(gate).mul_(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        gate, value = x.chunk(2, -1)
+        found = torch.empty_like(x)
+        to_gate, to_value = found.chunk(2, -1)
+        torch.mul(gradient, F.gelu(gate), out=to_value)
+        to_gate.copy_(torch.ops.aten.gelu_backward(gradient * value, gate))
+        return found
+
+
+class _Losses(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, table: Tensor, targets: Tensor, bias: Tensor | None) -> Tensor:
         low, exact = _precision(x), torch.promote_types(x.dtype, torch.float32)
         near, rows = x.to(low), table.to(low)
         losses = torch.empty(len(x), dtype=exact, device=x.device)
         to_x, to_table = torch.empty_like(near), torch.zeros_like(table)
+        to_bias = None if bias is None else torch.zeros_like(bias)
         columns = rows.T.contiguous()  # matrices are multiplied faster so, in both directions
         room = torch.empty(min(ROWS, len(x)), len(table), dtype=low, device=x.device)
         for first in range(0, len(x), ROWS):
             some, asked = near[first : first + ROWS], targets[first : first + ROWS, None]
             products = torch.mm(some, columns, out=room[: len(some)])
             shares = products.to(exact)  # the same tensor where both are of one kind
+            shares = shares if bias is None else shares.add_(bias)
             losses[first : first + ROWS] = _softmax(shares, asked)
             shares.scatter_add_(1, asked, shares.new_full(asked.shape, -1.0))
+            if to_bias is not None:
+                to_bias += shares.sum(0)
             torch.mm(shares.to(low), rows, out=to_x[first : first + ROWS])
             if low == table.dtype:
                 to_table.addmm_(shares.T, some)
             else:
                 to_table += shares.to(low).T @ some
-        ctx.save_for_backward(to_x, to_table)
+        ctx.save_for_backward(to_x, to_table, to_bias)
         return losses
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        to_x, to_table = ctx.saved_tensors
-        return to_x * gradient[:, None], to_table * gradient[0], None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None]:
+        to_x, to_table, to_bias = ctx.saved_tensors
+        share = gradient[0]
+        return to_x * gradient[:, None], to_table * share, None, None if to_bias is None else to_bias * share
 
 
 def _precision(x: Tensor) -> torch.dtype:
@@ -165,14 +188,31 @@ def swiglu(x: Tensor) -> Tensor:
     return found
 
 
-def next_token_losses(x: Tensor, table: Tensor, targets: Tensor) -> Tensor:
+def geglu(x: Tensor) -> Tensor:
+    """The second half of (..., 2 D), opened and closed by the first: GELU of that times this, (..., D)."""
+    found: Tensor = _GeGLU.apply(x)
+    return found
+
+
+def token_losses(x: Tensor, table: Tensor, targets: Tensor, bias: Tensor | None = None) -> Tensor:
     """The loss (N,) in nats of each target (N,): what its row of the table (V, D) makes of the softmax of all products
-    with x (N, D). The products are never all there at once. The gradient takes it that all losses weigh the same, as
-    in their mean.
+    with x (N, D), and the ``bias`` (V,) of each. The products are never all there at once. The gradient takes it that
+    all losses weigh the same, as in their mean.
     """
+    if not len(x):
+        return x.sum(1)
     if torch.is_grad_enabled():
-        found: Tensor = _NextToken.apply(x, table, targets)
+        found: Tensor = _Losses.apply(x, table, targets, bias)
         return found
     exact = torch.promote_types(x.dtype, torch.float32)
     some = zip(x.split(ROWS), targets.split(ROWS), strict=True)
-    return torch.cat([_softmax(F.linear(each, table).to(exact), asked[:, None]) for each, asked in some])
+    return torch.cat([_softmax(F.linear(each, table, bias).to(exact), asked[:, None]) for each, asked in some])
+
+
+def waves(count: int, width: int, base: float) -> Tensor:
+    """Cosine and sine of so many places, (2, count, width / 2): pairs of numbers, half a head apart, turn together.
+    ``base``: the longest wave, over 2 pi.
+    """
+    rates = base ** -(torch.arange(0, width, 2, dtype=torch.float64) / width)
+    angles = torch.outer(torch.arange(count, dtype=torch.float64), rates)
+    return torch.stack([angles.cos(), angles.sin()]).float()

@@ -15,7 +15,11 @@ from wordfield.text.ids import Ids
 Tokens = NDArray[np.int64]
 
 PARTS = 100
-"""Stretches of a corpus of which some are kept aside: text that stands together stays together."""
+"""Stretches of a corpus, at least, of which some are kept aside: text that stands together stays together."""
+LONGEST = 20_000
+"""Tokens in such a stretch, about, at most."""
+MOST_ASIDE = 100_000
+"""Tokens that are kept aside, about, at most: more would tell little more, and take time at each check."""
 
 
 class Stream:
@@ -70,14 +74,15 @@ class Stream:
 
 def split(ids: Ids, share: float, seed: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Stretches of sentences to train on, and others, drawn at random, with a ``share`` of the tokens to keep aside: at
-    least one if any.
+    least one if any, and no more than are needed to measure a loss.
     """
-    cuts = np.searchsorted(ids.starts, np.linspace(0, ids.tokens, PARTS + 1))
+    cuts = np.searchsorted(ids.starts, np.linspace(0, ids.tokens, max(PARTS, ids.tokens // LONGEST) + 1))
     parts = [(low, high) for low, high in pairwise(cuts.tolist()) if high > low]
     if not share:
         return parts, []
     if len(parts) < 2:
         raise ValueError(f"heldout={share} needs more than one sentence: the corpus has {ids.sentences}")
+    share = min(share, MOST_ASIDE / ids.tokens)
     count = min(max(1, round(share * len(parts))), len(parts) - 1)
     aside = set(np.random.default_rng(seed).choice(len(parts), count, replace=False).tolist())
     return [p for i, p in enumerate(parts) if i not in aside], [p for i, p in enumerate(parts) if i in aside]
@@ -86,3 +91,17 @@ def split(ids: Ids, share: float, seed: int) -> tuple[list[tuple[int, int]], lis
 def everything(ids: Ids) -> list[tuple[int, int]]:
     """One stretch of all sentences."""
     return [(0, ids.sentences)]
+
+
+class Noise(Stream):
+    """``count`` tokens drawn at random, of so many ``rows``."""
+
+    def __init__(self, count: int, rows: int) -> None:
+        self._count, self._rows, self._random = count, rows, np.random.default_rng(1)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, first: int, last: int) -> Tokens:
+        """Some of them, (last - first,)."""
+        return self._random.integers(self._rows, size=last - first)

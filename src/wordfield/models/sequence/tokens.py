@@ -1,13 +1,13 @@
 """What a network reads: text as rows of its table, the row that ends a text, and that of what is unknown.
 
 Of pieces of words the rows are the ids of their tokenizer.json. Whole words have rows in the order of their frequency,
-after ``<eos>`` and ``<unk>``.
+after those of the tokens that are no text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,13 +27,34 @@ from wordfield.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from wordfield.text.sampling import Sample
 
-END, UNKNOWN = "<eos>", "<unk>"
+END = "<eos>"
 ENDS = (END, "</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "[SEP]")
 """What tokens are called that end a text, in vocabularies that were made elsewhere."""
-UNKNOWNS = (UNKNOWN, "[UNK]", "<unknown>")
+UNKNOWNS = ("<unk>", "[UNK]", "<unknown>")
+ALSO = {END: ENDS, "[PAD]": ("[PAD]", "<pad>"), "[CLS]": ("[CLS]", "<s>"), "[SEP]": ("[SEP]", "</s>")}
+ALSO |= {"[MASK]": ("[MASK]", "<mask>")}
+"""What tokens that are no text may be called instead, in vocabularies that were made elsewhere."""
 
 OFTEN = 100
 """How often a word counts at most where pieces are only learnt to see how many a text has."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a family of networks asks of its tokens."""
+
+    kind: subwords.Kind
+    """How pieces of words are learnt."""
+    names: tuple[str, ...]
+    """The tokens that are no text."""
+    end: str
+    """The one that ends a text."""
+
+
+CAUSAL = Reading("bpe", (END, "<unk>"), END)
+"""A network that reads forwards: each token from those before it."""
+MASKED = Reading("wordpiece", ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"), "[SEP]")
+"""A network that reads in both directions and guesses tokens that were taken out."""
 
 
 class Read(NamedTuple):
@@ -131,12 +152,12 @@ class Tokens:
         return Read(words, rows, tokens)
 
 
-def chosen(corpus: Corpus, pieces: int) -> Corpus:
+def chosen(corpus: Corpus, pieces: int, reading: Reading) -> Corpus:
     """``corpus`` cut as its owner has said or, where nobody has, into pieces of words that are learnt from it, at most
-    as many as given; a vocabulary of pieces gets a token that ends a text.
+    as many as given; a vocabulary of pieces gets the tokens of ``reading`` that it lacks.
     """
     if corpus.uncut:
-        learnt = subwords.learn(corpus.lines(), pieces, lowercase=False)
+        learnt = subwords.learn(corpus.lines(), pieces, reading.kind, lowercase=False)
         corpus = corpus.cut_by(Tokenizer(**_described(learnt)))
     tokenizer = corpus.cutter
     if tokenizer.name == "subwords":
@@ -144,7 +165,8 @@ def chosen(corpus: Corpus, pieces: int) -> Corpus:
             raise ValueError(
                 "a network needs a tokenizer.json, which a SentencePiece model is not: learn one (subwords)"
             )
-        return cut(corpus, Tokenizer(**tokenizer.describe() | _described(_ended(str(tokenizer.subwords)))))
+        full = _completed(str(tokenizer.subwords), reading)
+        return cut(corpus, Tokenizer(**tokenizer.describe() | _described(full)))
     return corpus
 
 
@@ -156,24 +178,32 @@ def cut(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
     return (corpus if whole else Corpus([*corpus.lines()])).cut_by(tokenizer)
 
 
-def found(scan: Scan, min_count: int, max_vocab: int | None) -> Tokens:
+def found(scan: Scan, min_count: int, max_vocab: int | None, reading: Reading) -> Tokens:
     """The tokens of a corpus that was scanned, with their counts."""
     tokenizer = scan.tokenizer
     counts = dict(zip(scan.words_seen, scan.counts.tolist(), strict=True))
     if tokenizer.name == "subwords":
         names = tokenizer.pieces.listed()
-        end = next(row for row, name in enumerate(names) if name in ENDS)
-        seen = [scan.sentences if row == end else counts.get(name, 0) for row, name in enumerate(names)]
-        return Tokens(tokenizer, Vocabulary(names, seen), end)
-    known = scan.vocabulary(min_count, None if max_vocab is None else max(1, max_vocab - 2))
-    words = [word for word in known.words if word not in (END, UNKNOWN)]
-    kept = [counts[word] for word in words]
-    rare = scan.tokens - sum(kept) - counts.get(END, 0)
-    vocabulary = Vocabulary([END, UNKNOWN, *words], [scan.sentences + counts.get(END, 0), rare, *kept])
-    return Tokens(tokenizer, vocabulary, 0)
+        end = next(row for row, name in enumerate(names) if name in ALSO[reading.end])
+        times = [scan.sentences if row == end else counts.get(name, 0) for row, name in enumerate(names)]
+        return Tokens(tokenizer, Vocabulary(names, times), end)
+    known = scan.vocabulary(min_count, None if max_vocab is None else max(1, max_vocab - len(reading.names)))
+    words = [word for word in known.words if word not in reading.names]
+    seen = {name: counts.get(name, 0) for name in reading.names} | {word: counts[word] for word in words}
+    rare = scan.tokens - sum(seen.values())
+    made = of_names(words, reading, tokenizer)
+    more = {reading.end: scan.sentences} | dict.fromkeys(UNKNOWNS, rare)
+    vocabulary = Vocabulary(made.vocabulary.words, [seen[name] + more.get(name, 0) for name in made.vocabulary.words])
+    return Tokens(tokenizer, vocabulary, made.end)
 
 
-def expected(sample: Sample, pieces: int, min_count: int, max_vocab: int | None) -> tuple[int, int]:
+def of_names(words: Iterable[str], reading: Reading, tokenizer: Tokenizer | None = None) -> Tokens:
+    """Tokens that are whole words, those that are no text before them."""
+    names = [*reading.names, *words]
+    return Tokens(tokenizer or Tokenizer.of("whitespace"), Vocabulary(names), names.index(reading.end))
+
+
+def expected(sample: Sample, pieces: int, min_count: int, max_vocab: int | None, reading: Reading) -> tuple[int, int]:
     """How many rows a network for a corpus is expected to have, and how many tokens the corpus, the ends of sentences
     with them. ``pieces``: that many are to be learnt where nobody has said what the words are, here from those of the
     sample.
@@ -181,14 +211,15 @@ def expected(sample: Sample, pieces: int, min_count: int, max_vocab: int | None)
     scan = sample.scan
     ends = round(scan.sentences / sample.share)
     if scan.tokenizer.name == "subwords":
-        return len(scan.tokenizer.pieces) + 1, sample.tokens + ends
+        completed = _completed(str(scan.tokenizer.subwords), reading)
+        return len(subwords.Pieces(completed)), sample.tokens + ends
     if not sample.uncut:
-        return len(sample.vocabulary(min_count, max_vocab)) + 2, sample.tokens + ends
+        return len(sample.vocabulary(min_count, max_vocab)) + len(reading.names), sample.tokens + ends
     words, counts = [*scan.words_seen], scan.counts
     often = (f"{word} " * min(count, OFTEN) for word, count in zip(words, counts.tolist(), strict=True))
-    made = subwords.Pieces(subwords.learn(often, pieces))
+    made = subwords.Pieces(_completed(subwords.learn(often, pieces, reading.kind), reading))
     sizes = np.array([len(each) for each in made.tokenize_lines(words)])
-    return len(made) + 1, round(float(sizes @ counts) / sample.share) + ends
+    return len(made), round(float(sizes @ counts) / sample.share) + ends
 
 
 def end_of(vocabulary: Vocabulary, told: Any) -> int:
@@ -208,14 +239,19 @@ def _described(vocabulary: str) -> dict[str, Any]:
     return {"name": "subwords", "lowercase": False, "subwords": vocabulary, "version": subwords.version(vocabulary)}
 
 
-def _ended(vocabulary: str) -> str:
-    """A tokenizer.json with a token that ends a text, added where there is none."""
+def _completed(vocabulary: str, reading: Reading) -> str:
+    """A tokenizer.json with the tokens that are no text, those added that it lacks; what is unknown it has itself, or
+    has no need of.
+    """
     given = json.loads(vocabulary)
-    added = given.get("added_tokens") or []
-    if any(token.get("content") in ENDS for token in added):
+    added = [*(given.get("added_tokens") or [])]
+    there = {token.get("content") for token in added}
+    rows = len(subwords.Pieces(vocabulary))
+    missing = [name for name in reading.names if name not in UNKNOWNS and not there & {*ALSO[name]}]
+    if not missing:
         return vocabulary
-    end = special_token(END, len(subwords.Pieces(vocabulary)))
-    return json.dumps(given | {"added_tokens": [*added, end]}, ensure_ascii=False)
+    added += [special_token(name, row) for row, name in enumerate(missing, rows)]
+    return json.dumps(given | {"added_tokens": added}, ensure_ascii=False)
 
 
 @cache

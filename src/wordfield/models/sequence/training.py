@@ -101,6 +101,10 @@ class Examples(Protocol):
         """``size`` texts, fewer only in a corpus that has no more, first axis first."""
         ...
 
+    def tokens(self, batch: Tensor) -> int:
+        """How many tokens a batch has."""
+        ...
+
 
 class Trained(Protocol):
     """A network that tells its loss."""
@@ -223,7 +227,7 @@ class Loop:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             history.steps += 1
-            history.tokens += predictions
+            history.tokens += self.examples.tokens(batch)
             history.unfinished = (history.unfinished[0] + loss, history.unfinished[1] + predictions)
 
     def _gradients(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from wordfield.models.sequence import missing
 from wordfield.models.sequence.language_model import LanguageModel
 from wordfield.models.sequence.llm import LLM
-from wordfield.models.sequence.tokens import chosen
+from wordfield.models.sequence.tokens import CAUSAL, chosen
 from wordfield.progress import Progress, silent
 from wordfield.text.corpus import Corpus
 from wordfield.vectors import WordVectors
@@ -81,7 +81,7 @@ def compare(
     except ImportError as error:
         raise missing(error) from error
     _check(recipe, validation, seeds)
-    text = chosen(Corpus.of(corpus), recipe.pieces)
+    text = chosen(Corpus.of(corpus), recipe.pieces, CAUSAL)
     aside = None if validation is None else Corpus.of(validation)
     ways = {"tied": True, "untied": False} | ({recipe.tied: recipe.tied} if isinstance(recipe.tied, str) else {})
     numbers = [recipe.seed + number for number in range(seeds)]
