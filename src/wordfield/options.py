@@ -68,7 +68,10 @@ PairCount = Annotated[int, described("Leave out pairs that occur less often.")]
 Delimiter = Annotated[str, described("What stands between joined words.")]
 Vocabulary = Annotated[Path, described("The tokenizer.json to write.")]
 Pieces = Annotated[int, described("Pieces in the vocabulary, at most.")]
-PieceKind = Annotated[Literal["bpe", "unigram"], described("Byte-pair encoding or a unigram language model.")]
+PieceKind = Annotated[
+    Literal["bpe", "unigram", "wordpiece"],
+    described("Byte-pair encoding, a unigram language model, or WordPiece, as BERT has it."),
+]
 Lowered = Annotated[bool, described("Lower-case text.", negative=(), show_default=False)]
 Field = Annotated[str | None, described("Tables (.jsonl .csv .tsv .parquet): the field that has the text.")]
 Clear = Annotated[bool, described("Delete them.", negative=(), show_default=False)]

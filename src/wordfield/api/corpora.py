@@ -47,7 +47,7 @@ def subwords(
     out: str | Path,
     *,
     size: int = 8000,
-    kind: Literal["bpe", "unigram"] = "bpe",
+    kind: Literal["bpe", "unigram", "wordpiece"] = "bpe",
     lowercase: bool = False,
     min_count: int = 2,
 ) -> dict[str, Any]:

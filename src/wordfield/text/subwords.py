@@ -1,5 +1,6 @@
 """Words -> pieces of words, by a vocabulary that was learnt: byte-pair encoding (Sennrich, Haddow and Birch 2016, arXiv
-1508.07909) or a unigram language model (Kudo 2018, arXiv 1804.10959).
+1508.07909), a unigram language model (Kudo 2018, arXiv 1804.10959), or WordPiece, as BERT has it (Devlin, Chang, Lee
+and Toutanova 2019, arXiv 1810.04805).
 
 Vocabularies are those of two libraries: a tokenizer.json of Hugging Face ``tokenizers``, or a model of SentencePiece.
 """
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any, Literal, final, get_args
 from unicodedata import category
 
-Kind = Literal["bpe", "unigram"]
+Kind = Literal["bpe", "unigram", "wordpiece"]
 BASE64 = "sentencepiece:"
 UNKNOWN = "<unk>"
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+"""The tokens of a WordPiece vocabulary that are no text, as BERT's have them."""
 EXTRA = "is not installed: pip install 'wordfield[subwords]'"
 MARK = "▁"
 """Stands for a space in the names of pieces, as SentencePiece has it."""
@@ -243,32 +246,45 @@ def learn(
     """A vocabulary of at most ``size`` pieces learnt from ``lines``, as the text of a tokenizer.json.
 
     Text is put into NFKC; a piece that begins a word begins with ▁, as SentencePiece has it; pieces hold characters,
-    not bytes, so that people can read them. ``min_count``: how often a pair must be seen to be joined (``bpe``).
+    not bytes, so that people can read them. ``min_count``: how often a pair must be seen to be joined (``bpe`` and
+    ``wordpiece``).
+
+    ``wordpiece``: text is cleaned and cut as BERT's, each Chinese character by itself; lower case takes the accents
+    off; a piece that goes on with a word begins with ##, and of a word the longest piece is taken first. The pieces
+    are those that pairs by frequency give: how Google learnt its own was never published.
 
     ``ValueError`` for lines without text, and for a size that cannot hold what a vocabulary needs.
     """
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
-    if size < 2:
-        raise ValueError(f"size must be at least 2, {UNKNOWN} and one piece, not {size}")
+    special = SPECIAL if kind == "wordpiece" else [UNKNOWN]
+    if size <= len(special):
+        raise ValueError(f"size must be at least {len(special) + 1}, {' '.join(special)} and one piece, not {size}")
     library = _tokenizers()
     from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
     options: Any = {
         "vocab_size": size,
-        "special_tokens": [UNKNOWN],
+        "special_tokens": special,
         "show_progress": False,
     }
-    if kind == "bpe":
-        model: Any = models.BPE(unk_token=UNKNOWN)
+    steps: list[Any] = [normalizers.NFKC(), normalizers.Replace(library.Regex(r"\s+"), " "), normalizers.Strip()]
+    steps += [normalizers.Lowercase()] * lowercase
+    cut: Any = pre_tokenizers.Metaspace()
+    join: Any = decoders.Metaspace()
+    if kind == "wordpiece":
+        model: Any = models.WordPiece(unk_token=SPECIAL[1], max_input_chars_per_word=100)
+        trainer: Any = trainers.WordPieceTrainer(**options, min_frequency=min_count, limit_alphabet=max(1, size // 2))
+        steps = [normalizers.BertNormalizer(lowercase=lowercase, strip_accents=lowercase)]
+        cut, join = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
+    elif kind == "bpe":
+        model = models.BPE(unk_token=UNKNOWN)
         # Chinese has thousands of characters: those beyond half the vocabulary, the rarest, are unknown.
-        trainer: Any = trainers.BpeTrainer(**options, min_frequency=min_count, limit_alphabet=max(1, size // 2))
+        trainer = trainers.BpeTrainer(**options, min_frequency=min_count, limit_alphabet=max(1, size // 2))
     else:
         model, trainer = models.Unigram(), trainers.UnigramTrainer(**options, unk_token=UNKNOWN)
     made = library.Tokenizer(model)
-    steps: list[Any] = [normalizers.NFKC(), normalizers.Replace(library.Regex(r"\s+"), " "), normalizers.Strip()]
-    made.normalizer = normalizers.Sequence(steps + [normalizers.Lowercase()] * lowercase)
-    made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    made.normalizer, made.pre_tokenizer, made.decoder = normalizers.Sequence(steps), cut, join
     seen = _Seen(line.replace("\0", " ") for line in lines)
     try:
         made.train_from_iterator(seen, trainer)
@@ -280,6 +296,11 @@ def learn(
         raise
     if not seen.text:
         raise ValueError("no pieces can be learnt: the lines have no text")
+    if kind == "wordpiece":
+        from tokenizers import processors
+
+        ends = [(name, made.token_to_id(name)) for name in ("[SEP]", "[CLS]")]
+        made.post_processor = processors.BertProcessing(*ends)
     return str(made.to_str())
 
 
