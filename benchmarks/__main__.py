@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpora, language_models, opening, queries, report, startup
+from benchmarks import corpora, encoders, language_models, opening, queries, report, startup
 from benchmarks.measure import Failed, commit, machine
 from benchmarks.plan import measurements
 from benchmarks.quality import RESTRICT_VOCAB, SETS, sets_there
 from benchmarks.running import Run, tell
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries", "language-models", "startup")
+NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries")
+NAMES += ("language-models", "encoders", "startup")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -101,6 +102,13 @@ def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[s
                 run.skipped.append(missing)
             else:
                 done.append(both)
+        if "encoders" in options.only:
+            read = encoders.measured(texts["english"], options.sample is not None, settings, folder)
+            missing = {"what": "encoders", "reason": "not installed: no module torch or transformers, or no tokenizer"}
+            if read is None:
+                run.skipped.append(missing)
+            else:
+                done.append(read)
         if "startup" in options.only:
             tell("startup ...")
             done.append({"name": "startup", "base": None, "rows": startup.measured(folder, options.runs), "ratios": []})

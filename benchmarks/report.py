@@ -270,6 +270,18 @@ SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
             "peak memory": megabytes,
         },
     ),
+    (
+        "Encoders",
+        ("encoders",),
+        {
+            "tokens/s": count("tokens_per_second"),
+            "× transformers": times("tokens_per_second"),
+            "tokens/CPU s": count("tokens_per_cpu_second"),
+            "× transformers, CPU": times("tokens_per_cpu_second"),
+            "difference": lambda row, _: f"{row['difference']:.0e}",
+            "peak memory": megabytes,
+        },
+    ),
     ("Start-up", ("startup",), {"wall": WALL}),
 )
 """Title, the measurements in the table, its columns."""

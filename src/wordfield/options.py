@@ -258,6 +258,10 @@ Near = Annotated[int, described("How many neighbours of a word count.", name=["-
 Restrict = Annotated[int, described("Answer analogies among this many most frequent words; 0: all.")]
 
 
+Multiplied = Annotated[
+    Literal["auto", "float32", "bfloat16"] | None,
+    described("Of a network: what matrices are multiplied in; auto: bfloat16 where the processor has such arithmetic."),
+]
 Masked = Annotated[str, described("A text with [MASK] where a token is to be guessed.")]
 TakenOut = Annotated[float, described("The share of the tokens that is taken out, above 0 and below 1.")]
 Prompt = Annotated[str, described("The text to go on with; none: the beginning of a sentence.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
     from wordfield.formats.architecture import Side
-    from wordfield.models.sequence.contextual import ContextualModel
+    from wordfield.models.sequence.contextual import ContextualModel, Precision
     from wordfield.protocols import Matrix
     from wordfield.search.approximate import Index, Kind
     from wordfield.supervised import Predictions
@@ -189,28 +189,45 @@ def entries(found: Found) -> Any:
     return np.where(np.array(columns) < 0, 0, found.vectors[known][:, columns])
 
 
-def embed(model: Model, texts: Sequence[str], output: str | Path | None = None, *, unknown: Choice = None) -> Matrix:
+def embed(
+    model: Model,
+    texts: Sequence[str],
+    output: str | Path | None = None,
+    *,
+    unknown: Choice = None,
+    precision: Precision | None = None,
+) -> Matrix:
     """One vector a text, (len(texts), dim) float32; a text without a known word is a row of zeros.
 
     ``output``: also write them, as .npy (the matrix) or .jsonl (an object of text and vector a line). ``unknown``: what
     becomes of words that the vocabulary does not have, see ``StaticModel.embed``; not for a classifier, which makes the
-    vector of a text in its own way, and not for a network, which reads all.
+    vector of a text in its own way, and not for a network, which reads all. ``precision``: what a network multiplies
+    matrices in; auto is bfloat16 where the processor has such arithmetic.
     """
-    return embedded(model, texts, output, unknown)[0]
+    return embedded(model, texts, output, unknown, precision)[0]
 
 
 def embedded(
-    model: Model, texts: Sequence[str], output: str | Path | None = None, unknown: Choice = None
+    model: Model,
+    texts: Sequence[str],
+    output: str | Path | None = None,
+    unknown: Choice = None,
+    precision: Precision | None = None,
 ) -> tuple[Matrix, dict[str, int] | None]:
     """What ``embed`` returns, and how many words of the texts have which kind of vector: their own row, n-grams and so
     on, see ``unknown.KINDS``; None of a classifier.
     """
+    from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.static import StaticModel
 
     writers = {".npy": write_npy, ".jsonl": write_jsonl}
     if output is not None and Path(output).suffix.lower() not in writers:
         raise ValueError(f"cannot write vectors to {output}: give a name that ends in {' or '.join(writers)}")
     read = opened(model)
+    if precision is not None:
+        if not isinstance(read, ContextualModel):
+            raise ValueError("only networks multiply matrices to read a text: leave precision out")
+        read = replace(read, precision=precision)
     tally: dict[str, int] | None = None
     if isinstance(read, StaticModel):
         vectors, counted = read.embedded(texts, unknown)

@@ -25,6 +25,7 @@ from wordfield.options import (
     Method,
     Model,
     MostLabels,
+    Multiplied,
     Nearest,
     Output,
     Picture,
@@ -177,11 +178,12 @@ def embed(
     input: Input = None,
     output: Output = None,
     unknown: TextUnknown = None,
+    precision: Multiplied = None,
     json: Json = False,
 ) -> None:
     """One vector a text: the mean of the vectors of its words."""
     lines = given("embed", texts, input)
-    vectors, words = embedded(model, lines, output, unknown)
+    vectors, words = embedded(model, lines, output, unknown, precision)
     if json:
         result = {"vectors": vectors.tolist()} if output is None else {"out": str(output)}
         print_json({"model": model, "dim": vectors.shape[1], "texts": len(lines), "words": words} | result)

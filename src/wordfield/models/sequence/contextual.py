@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Pooled = Literal["last", "first", "mean"]
 Layer = int | Sequence[int]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 AT_ONCE = 4096
 """Tokens that go through the network together."""
@@ -72,8 +74,12 @@ class ContextualModel(ABC):
     """What training measured."""
     state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     """Arrays needed to go on training."""
+    precision: Precision = "float32"
+    """What matrices are multiplied in when texts are read: auto is bfloat16 where the processor has such arithmetic."""
 
     def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}, not {self.precision!r}")
         object.__setattr__(self, "words", self.words.cut_by(self.tokenizer))
 
     @classmethod
@@ -207,6 +213,18 @@ class ContextualModel(ABC):
     def info(self) -> dict[str, Any]:
         """What the model is, as JSON can hold it; ``network``: see ``formats.architecture.about``."""
         return told(self, self.KIND)
+
+    def _reading(self) -> Any:
+        """Without gradients, and with matrices multiplied as ``precision`` says."""
+        import torch
+
+        from wordfield.models.sequence.training import precision_of
+
+        both = ExitStack()
+        both.enter_context(torch.inference_mode())
+        low = precision_of(self.precision, "cpu") == "bfloat16"
+        both.enter_context(torch.autocast("cpu", torch.bfloat16, enabled=low))
+        return both
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:

@@ -23,8 +23,10 @@ from torch.nn import functional as F
 
 from wordfield.models.sequence.operations import Dropout, geglu, rotated, token_losses, waves
 
-SPREAD = 0.02
-"""Standard deviation of the weights at the start, as in BERT."""
+SPREAD, WIDTH = 0.02, 768
+"""Standard deviation of the weights at the start, as in BERT, of the width that it has: narrower networks have larger
+weights, so that sums of their products are as large.
+"""
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": F.relu,
@@ -214,12 +216,13 @@ class Encoder(nn.Module):
 
     def begin(self, generator: torch.Generator) -> None:
         """Draw all weights: normal, and where parts add to an unnormalised sum, theirs smaller the more layers."""
-        adding = SPREAD / (2 * self.shape.layers) ** 0.5 if STYLES[self.shape.style].before else SPREAD
+        spread = SPREAD * (WIDTH / self.shape.dim) ** 0.5
+        adding = spread / (2 * self.shape.layers) ** 0.5 if STYLES[self.shape.style].before else spread
         with torch.no_grad():
             for name, weight in self.named_parameters():
                 if weight.dim() == 2:
-                    spread = adding if name.endswith(("attention.output.weight", "inner.output.weight")) else SPREAD
-                    weight.normal_(0.0, spread, generator=generator)
+                    last = name.endswith(("attention.output.weight", "inner.output.weight"))
+                    weight.normal_(0.0, adding if last else spread, generator=generator)
                 elif name.endswith("bias"):
                     weight.zero_()
 

@@ -76,7 +76,7 @@ class LanguageModel(ContextualModel):
         ids = torch.full((len(texts), len(texts[0])), self.tokens.end)
         for place, rows in enumerate(texts):
             ids[place, : len(rows)] = torch.tensor(rows)
-        with torch.inference_mode():
+        with self._reading():
             states = decoder.states(ids)
             found = torch.stack([states[layer] for layer in layers]).mean(0).float().numpy()
         return [each[: len(rows)] for each, rows in zip(found, texts, strict=True)]

@@ -74,7 +74,7 @@ class MaskedLanguageModel(ContextualModel):
         """See ``ContextualModel``: nothing is padded."""
         import torch
 
-        with torch.inference_mode():
+        with self._reading():
             states = self.encoder.states(self._packed(texts))
             found = torch.stack([states[layer] for layer in layers]).mean(0) if len(layers) > 1 else states[layers[0]]
         return np.split(found.float().numpy(), np.cumsum([len(rows) for rows in texts[:-1]]))
