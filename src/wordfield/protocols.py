@@ -42,6 +42,10 @@ class Contextual(Embedder, Protocol):
         """The words of ``text`` as given and one vector for each, shape (words, dim)."""
         ...
 
+    def embed_words_of(self, texts: Sequence[str | Sequence[str]]) -> list[tuple[list[str], Matrix]]:
+        """The same of many texts, or lists of words."""
+        ...
+
 
 @runtime_checkable
 class Recipe(Protocol):

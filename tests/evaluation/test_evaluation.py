@@ -186,7 +186,7 @@ def test_a_folder_is_searched_and_other_files_in_it_passed_over(families, tmp_pa
     write(tmp_path, "just a text of more words than four, in a line\nand another\n", "text.txt")
     write(tmp_path, b"\x80\x02\xff", "binary")
     write(tmp_path, "", "empty")
-    assert [result["dataset"] for result in evaluation.evaluate(families, tmp_path)] == ["a", "b"]
+    assert [result["dataset"] for result in evaluation.evaluate(families, tmp_path)] == ["a", "b"], "no set of texts"
     assert [result["dataset"] for result in evaluation.evaluate(families, [tmp_path], suite="analogy")] == ["b"]
     with pytest.raises(ValueError, match=r"text\.txt: no set that is known: neither pairs of words with a score"):
         evaluation.evaluate(families, tmp_path / "text.txt")

@@ -34,8 +34,8 @@ def evaluate(
     table: Side = "input",
 ) -> dict[str, Any]:
     """Score a model, or several beside each other, on the sets in ``data``, files or folders, recognised by content:
-    word pairs (Spearman), analogies (accuracy) and so on; of a classifier, unless ``suite`` says otherwise, the labels
-    that it gives to labelled texts (``classification``).
+    word pairs (Spearman), analogies (accuracy), words in context, pairs of sentences and so on; of a classifier, unless
+    ``suite`` says otherwise, the labels that it gives to labelled texts (``classification``).
 
     Of one model: model and results, each of task, dataset, metric, value, low, high (95 % interval), pairs, covered,
     oov. Of several: models (their names, made different) and results, each what ``evaluation.comparison`` says of a
@@ -69,7 +69,7 @@ def evaluate(
                 raise ValueError("what becomes of unknown words can be chosen for word vectors, not for classifiers")
             results = classification.evaluate(classifier(read), data, k, threshold, field, label_field)
         else:
-            results = evaluation.evaluate(read.words, data, suite, restrict_vocab, method, unknown)
+            results = evaluation.evaluate(read, data, suite, restrict_vocab, method, unknown)
         result = {"model": str(models[0]) if isinstance(models[0], (str, Path)) else None, "results": results}
     if plot is not None:
         from wordfield.evaluation.comparison import short
@@ -105,7 +105,7 @@ def beside(
                 f"{names[-1]}: classifiers are scored on their labels one at a time; for the word vectors of several "
                 "models name a suite such as similarity"
             )
-        scores.append(evaluation.scores(read.words, data, suite, settings))
+        scores.append(evaluation.scores(read, data, suite, settings))
     compared = compare(names, scores)
     if not any(each.shared.any() for each in compared):
         log.warning("there is no item of any set that all models cover: nothing is compared")

@@ -1,4 +1,4 @@
-"""How good word vectors are, on sets of human judgement: a task a module, each ``sniff``, ``scores``.
+"""How good vectors are, on sets of human judgement: a task a module, each ``sniff``, ``scores``.
 
 Every result says how much of the set was covered, what was done about unknown words, and a 95 % confidence interval.
 """
@@ -10,7 +10,8 @@ from typing import Any
 
 from wordfield.evaluation.lines import PathLike
 from wordfield.evaluation.scores import Score, Settings
-from wordfield.evaluation.sets import TASKS, EvaluationSet, gathered, recognise
+from wordfield.evaluation.sets import TASKS, TEXTS, EvaluationSet, gathered, recognise
+from wordfield.protocols import Embedder
 from wordfield.unknown import Policy, Unknown
 from wordfield.vectors import WordVectors
 
@@ -20,26 +21,29 @@ USUAL = Settings()
 
 
 def scores(
-    words: WordVectors,
+    model: WordVectors | Embedder,
     paths: PathLike | Iterable[PathLike],
     suite: str | None = None,
     settings: Settings = USUAL,
 ) -> list[Score]:
-    """What the vectors reach on each set, in the order of the paths; folders are searched through.
+    """What a model reaches on each set, in the order of the paths; folders are searched through.
 
     A file's task is recognised by its content; ``suite`` keeps one task only. A named file of no known task, or no set
-    at all, raises ``ValueError``; other files in a folder are passed over.
+    at all, raises ``ValueError``; other files in a folder are passed over, and for vectors of words alone sets of
+    texts.
     """
     given = [paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else list(paths)
     sets = gathered(given, suite)
+    if isinstance(model, WordVectors):
+        sets = [each for each in sets if each.task not in TEXTS]
     if not sets:
         wanted = suite or " or ".join(TASKS)
         raise ValueError(f"no set for {wanted} in {', '.join(map(str, given)) or 'an empty list of paths'}")
-    return [score for each in sets for score in each.scores(words, settings)]
+    return [score for each in sets for score in each.scores(model, settings)]
 
 
 def evaluate(
-    words: WordVectors,
+    model: WordVectors | Embedder,
     paths: PathLike | Iterable[PathLike],
     suite: str | None = None,
     restrict_vocab: int | None = 30_000,
@@ -54,4 +58,4 @@ def evaluate(
     or folder), metric, value, low, high (95 %), pairs, covered and oov; None where nothing can be said.
     """
     settings = Settings(restrict_vocab, method, Unknown.of(unknown, USUAL.unknown))
-    return [score.result() for score in scores(words, paths, suite, settings)]
+    return [score.result() for score in scores(model, paths, suite, settings)]

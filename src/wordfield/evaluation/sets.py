@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from wordfield.datasets.registry import alike, located
 from wordfield.evaluation.lines import Head, PathLike, lines
 from wordfield.evaluation.scores import Score, Settings
+from wordfield.protocols import Embedder
 from wordfield.vectors import WordVectors
 
 TASKS: dict[str, str] = {
@@ -20,10 +21,13 @@ TASKS: dict[str, str] = {
     "categories": "words and their categories",
     "outliers": "words that belong together and words that do not",
     "association": "two sets of target words and two of attributes",
+    "context": "words in two sentences each",
+    "sentences": "pairs of sentences with a score",
 }
-"""Name of a task of word vectors, and of its module in this package -> what its sets hold; `classification` is for
-classifiers."""
-ORDER = ("association", "outliers", "analogy", "similarity", "categories")
+"""Name of a task, and of its module in this package -> what its sets hold; `classification` is for classifiers."""
+TEXTS = ("context", "sentences")
+"""Those that ask for vectors of texts, and not only of words."""
+ORDER = ("context", "sentences", "association", "outliers", "analogy", "similarity", "categories")
 """The order in which they are tried: the strictest first."""
 
 
@@ -35,7 +39,7 @@ class Task(Protocol):
     """What a module of this package answers."""
 
     def sniff(self, head: Head) -> bool: ...
-    def scores(self, words: WordVectors, name: str, files: Sequence[Path], settings: Settings) -> list[Score]: ...
+    def scores(self, model: Any, name: str, files: Sequence[Path], settings: Settings) -> list[Score]: ...
 
 
 class EvaluationSet(NamedTuple):
@@ -45,9 +49,10 @@ class EvaluationSet(NamedTuple):
     name: str
     files: tuple[Path, ...]
 
-    def scores(self, words: WordVectors, settings: Settings) -> list[Score]:
-        """What the vectors reach on it, a score each metric."""
-        return task(self.task).scores(words, self.name, self.files, settings)
+    def scores(self, model: WordVectors | Embedder, settings: Settings) -> list[Score]:
+        """What a model, or vectors of words alone, reach on it, a score each metric."""
+        asked = model if isinstance(model, WordVectors) or self.task in TEXTS else model.words  # type: ignore[attr-defined]
+        return task(self.task).scores(asked, self.name, self.files, settings)
 
 
 def gathered(paths: PathLike | Iterable[PathLike], suite: str | None = None) -> list[EvaluationSet]:

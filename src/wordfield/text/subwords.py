@@ -241,13 +241,13 @@ def read(path: str | Path) -> str:
 
 
 def learn(
-    lines: Iterable[str], size: int = 8000, kind: Kind = "bpe", *, lowercase: bool = False, min_count: int = 2
+    lines: Iterable[str], size: int = 8000, kind: Kind = "bpe", *, lowercase: bool | None = False, min_count: int = 2
 ) -> str:
     """A vocabulary of at most ``size`` pieces learnt from ``lines``, as the text of a tokenizer.json.
 
     Text is put into NFKC; a piece that begins a word begins with ▁, as SentencePiece has it; pieces hold characters,
     not bytes, so that people can read them. ``min_count``: how often a pair must be seen to be joined (``bpe`` and
-    ``wordpiece``).
+    ``wordpiece``). ``lowercase``: None is to lower-case what is cut where the lines have no capital letters.
 
     ``wordpiece``: text is cleaned and cut as BERT's, each Chinese character by itself; lower case takes the accents
     off; a piece that goes on with a word begins with ##, and of a word the longest piece is taken first. The pieces
@@ -261,21 +261,18 @@ def learn(
     if size <= len(special):
         raise ValueError(f"size must be at least {len(special) + 1}, {' '.join(special)} and one piece, not {size}")
     library = _tokenizers()
-    from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
 
     options: Any = {
         "vocab_size": size,
         "special_tokens": special,
         "show_progress": False,
     }
-    steps: list[Any] = [normalizers.NFKC(), normalizers.Replace(library.Regex(r"\s+"), " "), normalizers.Strip()]
-    steps += [normalizers.Lowercase()] * lowercase
     cut: Any = pre_tokenizers.Metaspace()
     join: Any = decoders.Metaspace()
     if kind == "wordpiece":
         model: Any = models.WordPiece(unk_token=SPECIAL[1], max_input_chars_per_word=100)
         trainer: Any = trainers.WordPieceTrainer(**options, min_frequency=min_count, limit_alphabet=max(1, size // 2))
-        steps = [normalizers.BertNormalizer(lowercase=lowercase, strip_accents=lowercase)]
         cut, join = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
     elif kind == "bpe":
         model = models.BPE(unk_token=UNKNOWN)
@@ -284,7 +281,7 @@ def learn(
     else:
         model, trainer = models.Unigram(), trainers.UnigramTrainer(**options, unk_token=UNKNOWN)
     made = library.Tokenizer(model)
-    made.normalizer, made.pre_tokenizer, made.decoder = normalizers.Sequence(steps), cut, join
+    made.normalizer, made.pre_tokenizer, made.decoder = _normalizer(kind, bool(lowercase)), cut, join
     seen = _Seen(line.replace("\0", " ") for line in lines)
     try:
         made.train_from_iterator(seen, trainer)
@@ -296,12 +293,24 @@ def learn(
         raise
     if not seen.text:
         raise ValueError("no pieces can be learnt: the lines have no text")
+    if lowercase is None and all(name == name.lower() for name in {*made.get_vocab()} - {*special}):
+        made.normalizer = _normalizer(kind, True)
     if kind == "wordpiece":
         from tokenizers import processors
 
         ends = [(name, made.token_to_id(name)) for name in ("[SEP]", "[CLS]")]
         made.post_processor = processors.BertProcessing(*ends)
     return str(made.to_str())
+
+
+def _normalizer(kind: Kind, lowercase: bool) -> Any:
+    """What a text goes through before it is cut."""
+    from tokenizers import Regex, normalizers
+
+    if kind == "wordpiece":
+        return normalizers.BertNormalizer(lowercase=lowercase, strip_accents=lowercase)
+    steps: list[Any] = [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    return normalizers.Sequence(steps + [normalizers.Lowercase()] * lowercase)
 
 
 class _Seen:

@@ -157,7 +157,7 @@ def chosen(corpus: Corpus, pieces: int, reading: Reading) -> Corpus:
     as many as given; a vocabulary of pieces gets the tokens of ``reading`` that it lacks.
     """
     if corpus.uncut:
-        learnt = subwords.learn(corpus.lines(), pieces, reading.kind, lowercase=False)
+        learnt = subwords.learn(corpus.lines(), pieces, reading.kind, lowercase=None)
         corpus = corpus.cut_by(Tokenizer(**_described(learnt)))
     tokenizer = corpus.cutter
     if tokenizer.name == "subwords":
