@@ -146,7 +146,8 @@ def tying(result: Mapping[str, Any], path: str | Path) -> None:
 
 def course(history: Mapping[str, Any], path: str | Path) -> None:
     """Draw how the loss fell while a model was trained, on what it read and on text kept aside, into a .png, .svg or
-    .pdf file: a network's by tokens read and as perplexity, another's by epochs. ``history``: as a model remembers it.
+    .pdf file: a network's by tokens read and as perplexity, another's by epochs; of a network that guesses masked words
+    also how many it guessed right. ``history``: as a model remembers it.
 
     ``ValueError`` for another ending, or a history without losses; ``ImportError`` naming the extra without matplotlib.
     """
@@ -157,8 +158,9 @@ def course(history: Mapping[str, Any], path: str | Path) -> None:
     matplotlib = _matplotlib()
     tokens = history.get("checked")
     with matplotlib.rc_context({"font.family": FONTS, "svg.fonttype": "none", "font.size": 9}):
-        figure = matplotlib.figure.Figure(figsize=(6, 3.6), layout="constrained")
-        axis = figure.subplots()
+        accuracy = history.get("accuracy") or []
+        figure = matplotlib.figure.Figure(figsize=(10 if accuracy else 6, 3.6), layout="constrained")
+        axis, *others = np.atleast_1d(figure.subplots(1, 1 + bool(accuracy)))
         for number, (name, losses) in enumerate(curves.items()):
             places = tokens or range(1, len(losses) + 1)
             values = np.exp(losses) if tokens else losses
@@ -167,13 +169,29 @@ def course(history: Mapping[str, Any], path: str | Path) -> None:
         _proportional(axis)
         axis.set_xlabel("tokens read" if tokens else "epochs")
         axis.set_ylabel("perplexity" if tokens else "loss, nats a prediction")
-        axis.grid(axis="y", color="0.85", linewidth=0.8)
-        axis.tick_params(length=0, labelsize="small")
-        axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize="small")
+        for other in others:
+            _right(other, tokens or range(1, len(accuracy) + 1), accuracy)
+        for each in (axis, *others):
+            each.grid(axis="y", color="0.85", linewidth=0.8)
+            each.tick_params(length=0, labelsize="small")
+            each.spines[["top", "right"]].set_visible(False)
         picture = _drawn(figure, path.suffix[1:].lower())
     with replacing(path) as stream:
         stream.write(picture)
+
+
+def _right(axis: Any, places: Sequence[int], accuracy: Sequence[float]) -> None:
+    """The share of masked words that was guessed right."""
+    from matplotlib.ticker import EngFormatter, PercentFormatter
+
+    axis.plot(places, accuracy, ".-", color=COLOURS[0], linewidth=1.2)
+    axis.set_xlabel("tokens read")
+    axis.set_ylabel("masked words guessed right, text kept aside")
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+    axis.set_xlim(left=0)
+    axis.set_ylim(bottom=0)
 
 
 def _proportional(axis: Any) -> None:

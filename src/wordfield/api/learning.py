@@ -65,7 +65,7 @@ def train(
     something that is no model, ``OSError`` for a place that cannot be written.
 
     Returns recipe, tokens, known_tokens (in the vocabulary), vocabulary, dim, seconds (read, train), words_per_second,
-    loss and heldout (one an epoch), out, invalid (bytes that were not UTF-8).
+    loss, heldout and accuracy (one an epoch, of networks one a check), out, invalid (bytes that were not UTF-8).
     On Ctrl-C, and where a network's loss is no number any more, what was learnt is written to ``out`` + ".partial", an
     older ``out`` stays as it was, and the ``KeyboardInterrupt`` or ``FloatingPointError`` says so. A network is written
     there every five minutes, and the file deleted in the end.

@@ -196,5 +196,6 @@ def summary(model: Result, out: str | Path | None) -> dict[str, Any]:
         "words_per_second": raw / max(1e-9, history["seconds"]["train"]),
         "loss": history["loss"],
         "heldout": history["heldout"],
+        "accuracy": history.get("accuracy", []),
         "out": None if out is None else str(out),
     }

@@ -227,6 +227,7 @@ def training_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("words/s", f"{result['words_per_second']:,.0f}"),
         ("loss", f"{loss[0]} in the first {time}, {loss[-1]} in the last" if loss[1:] else "".join(loss)),
         *[("perplexity", f"{exp(last):.2f} on text kept aside") for last in heldout[-1:]],
+        *[("accuracy", f"{last:.2%} of what was masked there") for last in result["accuracy"][-1:]],
         ("path", result["out"] or "not kept"),
     ]
 

@@ -82,7 +82,7 @@ def test_what_it_remembers():
     history = model.history
     assert history["corpus_tokens"] == history["known_tokens"] == 480
     assert history["tokens"] == history["steps"] * SMALL.batch * SMALL.context
-    assert len(history["loss"]) == len(history["heldout"]) == 4
+    assert len(history["loss"]) == len(history["heldout"]) == len(history["accuracy"]) == 4
     assert model.info()["kind"] == "bert"
     assert model.info()["network"]["architecture"] == "modernbert"
     assert model.tied
@@ -122,7 +122,9 @@ def test_the_same_seed_gives_the_same_model():
 
 def test_held_out_text_has_the_same_masks_at_each_check():
     model = SMALL.fit(WORDS, validation=WORDS[:20])
-    assert model.guess(WORDS[:20], SMALL.masked).loss == pytest.approx(model.history["heldout"][-1], abs=1e-5)
+    found = model.guess(WORDS[:20], SMALL.masked)
+    assert found.loss == pytest.approx(model.history["heldout"][-1], abs=1e-5)
+    assert found.accuracy == model.history["accuracy"][-1]
 
 
 def test_training_goes_on_with_other_text():

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip inst
 
 from wordfield.models.sequence import training  # noqa: E402
 from wordfield.models.sequence.decoder import Decoder, Shape  # noqa: E402
-from wordfield.models.sequence.training import Loop, Plan, copies, device_of, precision_of  # noqa: E402
+from wordfield.models.sequence.training import Loop, Measured, Plan, copies, device_of, precision_of  # noqa: E402
 from wordfield.progress import silent  # noqa: E402
 
 SHAPE = Shape(vocabulary=11, dim=8, layers=1, heads=2, groups=2, width=4, inner=12, context=6)
@@ -95,7 +95,7 @@ class Rates:
 
 def test_it_learns_and_notes_what_it_saw():
     plan = replace(PLAN, epochs=10, learning_rate=3e-2)
-    loop = run(plan, measure=lambda: 1.0)
+    loop = run(plan, measure=lambda: Measured(1.0))
     history = loop.history
     assert history.steps == 10 * STEPS
     assert history.tokens == history.planned == 10 * STEPS * 4 * 6
@@ -118,7 +118,7 @@ def test_the_loss_noted_is_the_mean_since_the_check_before():
 
 
 def test_fewer_steps_than_checks():
-    loop = run(replace(PLAN, epochs=1, checks=1000), measure=lambda: 0.0)
+    loop = run(replace(PLAN, epochs=1, checks=1000), measure=lambda: Measured(0.0))
     assert loop.history.checks == len(loop.history.loss) == STEPS
 
 
@@ -269,7 +269,7 @@ def resumed(before, plan, progress=silent, **more):
 def measured():
     """Held-out losses that fall, rise and fall, by what is asked."""
     values = iter([3.0, 2.0, 2.5, 2.2, 1.0, 1.0, 1.0])
-    return lambda: next(values)
+    return lambda: Measured(next(values))
 
 
 @pytest.mark.parametrize(
@@ -298,14 +298,14 @@ def test_an_interrupted_run_goes_on_bit_for_bit(steps, check, threads):
 def test_interrupted_before_the_first_step_of_going_on():
     """Nothing of what was waiting for it is lost, neither moments nor the best parameters."""
     plan = replace(PLAN, patience=5)
-    first = Loop(network(), Texts(), plan, Stop(8), measure=lambda: 1.0)
+    first = Loop(network(), Texts(), plan, Stop(8), measure=lambda: Measured(1.0))
     with pytest.raises(KeyboardInterrupt):
         first.run()
 
     def interrupt(share):
         raise KeyboardInterrupt
 
-    second = resumed(first, plan, measure=lambda: 1.0, passed=interrupt)
+    second = resumed(first, plan, measure=lambda: Measured(1.0), passed=interrupt)
     with pytest.raises(KeyboardInterrupt):
         second.run()
     one, other = first.state(), second.state()
@@ -330,7 +330,7 @@ def test_going_on_changes_nothing_that_it_was_given():
 
 def test_the_best_is_noted_before_progress_can_stop_the_run():
     plan = replace(PLAN, patience=2)
-    loop = Loop(network(), Texts(), plan, Stop(1, check=True), measure=lambda: 1.0)
+    loop = Loop(network(), Texts(), plan, Stop(1, check=True), measure=lambda: Measured(1.0))
     with pytest.raises(KeyboardInterrupt):
         loop.run()
     found = {name: loop.state()[f"best.{name}"] for name in weights(loop.network)}
@@ -345,7 +345,7 @@ def test_patience_stops_and_restores_the_best(untied):
 
     def measure():
         kept.append(weights(made))
-        return next(values)
+        return Measured(next(values))
 
     def passed(share):
         if untied and share >= 0.4 and made.tied:
@@ -369,7 +369,7 @@ def test_the_best_is_restored_at_the_end_too():
 
     def measure():
         kept.append(weights(made))
-        return next(values)
+        return Measured(next(values))
 
     loop = run(replace(PLAN, patience=4), made, measure=measure)
     assert loop.history.stopped == ""
@@ -378,7 +378,7 @@ def test_the_best_is_restored_at_the_end_too():
 
 def test_without_patience_the_last_is_kept():
     values = iter([1.0, 2.0, 3.0, 4.0, 5.0])
-    loop = run(PLAN, measure=lambda: next(values))
+    loop = run(PLAN, measure=lambda: Measured(next(values)))
     assert same(loop.network, run(PLAN).network)
     assert not any(name.startswith("best.") for name in loop.state())
 
@@ -471,7 +471,7 @@ def test_a_device_without_room_names_the_batch_to_try():
 def test_a_budget_ends_in_time_and_the_rate_has_fallen():
     rates = Rates()
     plan = replace(PLAN, epochs=1_000_000, budget=0.5)
-    rates.loop = Loop(network(), Texts(), plan, rates, measure=lambda: 1.0)
+    rates.loop = Loop(network(), Texts(), plan, rates, measure=lambda: Measured(1.0))
     begun = time.monotonic()
     rates.loop.run()
     assert time.monotonic() - begun < 30, "a step may take long on a busy machine, but not 60 budgets"

@@ -28,6 +28,7 @@ from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.encoder import Encoder
+    from wordfield.models.sequence.training import Measured
 
 
 class Size(NamedTuple):
@@ -128,10 +129,13 @@ class BERT(NetworkRecipe):
         specials = Specials.of(tokens.vocabulary.words, {})
         return Guessing(stream, self.context - 1, self.batch, self.seed, specials, self._masking(tokens, specials))
 
-    def measured(self, network: Encoder, heldout: Stream, tokens: Tokens) -> float:
-        """The mean loss of all masked tokens, always the same ones."""
+    def measured(self, network: Encoder, heldout: Stream, tokens: Tokens) -> Measured:
+        """The mean loss of all masked tokens, always the same ones, and how many are guessed right."""
+        from wordfield.models.sequence.training import Measured
+
         specials = Specials.of(tokens.vocabulary.words, {})
-        return guessed(network, heldout, specials.begin, self._masking(tokens, specials), self.seed).loss
+        found = guessed(network, heldout, specials.begin, self._masking(tokens, specials), self.seed)
+        return Measured(found.loss, found.accuracy)
 
     def continued(self, start: Any, tokens: Tokens) -> Encoder:
         """The network of a masked language model, whatever its shape."""

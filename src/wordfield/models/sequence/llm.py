@@ -24,6 +24,7 @@ from wordfield.vectors import WordVectors
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.decoder import Decoder
+    from wordfield.models.sequence.training import Measured
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,12 @@ class LLM(NetworkRecipe):
         del tokens
         return Foreseeing(stream, self.context + 1, self.batch, self.seed, overlap=1)
 
-    def measured(self, network: Decoder, heldout: Stream, tokens: Tokens) -> float:
+    def measured(self, network: Decoder, heldout: Stream, tokens: Tokens) -> Measured:
         """The mean loss of all tokens."""
+        from wordfield.models.sequence.training import Measured
+
         del tokens
-        return total_loss(network, heldout, self.context) / (len(heldout) - 1)
+        return Measured(total_loss(network, heldout, self.context) / (len(heldout) - 1))
 
     def continued(self, start: Any, tokens: Tokens) -> Decoder:
         """The network of a language model of the same shape."""

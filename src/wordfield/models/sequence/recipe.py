@@ -26,7 +26,7 @@ from wordfield.text.corpus import Corpus
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.contextual import ContextualModel
-    from wordfield.models.sequence.training import Examples, Plan
+    from wordfield.models.sequence.training import Examples, Measured, Plan
     from wordfield.text.sampling import Rehearsal, Sample
 
 log = logging.getLogger(__name__)
@@ -138,8 +138,8 @@ class NetworkRecipe:
         """What is learnt from."""
         raise NotImplementedError
 
-    def measured(self, network: Any, heldout: Stream, tokens: Tokens) -> float:
-        """The mean loss on text that was kept aside, in nats a prediction."""
+    def measured(self, network: Any, heldout: Stream, tokens: Tokens) -> "Measured":
+        """What a network makes of text that was kept aside: the mean loss, in nats a prediction."""
         raise NotImplementedError
 
     def continued(self, start: Any, tokens: Tokens) -> Any:
@@ -322,7 +322,7 @@ class _Run:
             raise
         return self._model("")
 
-    def _measure(self, heldout: Stream, plan: "Plan") -> float:
+    def _measure(self, heldout: Stream, plan: "Plan") -> "Measured":
         import torch
 
         from wordfield.models.sequence.training import allotted, autocast

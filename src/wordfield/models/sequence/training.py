@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -77,6 +77,8 @@ class History:
 
     loss: list[float] = field(default_factory=list)
     heldout: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    """Of a network that guesses: the share of what it guessed right at first on text kept aside."""
     checked: list[int] = field(default_factory=list)
     elapsed: list[float] = field(default_factory=list)
     checks: int = 0
@@ -89,6 +91,14 @@ class History:
     stopped: str = ""
     unfinished: tuple[float, int] = (0.0, 0)
     """Loss and predictions since the last check."""
+
+
+class Measured(NamedTuple):
+    """What a network makes of text that was kept aside."""
+
+    loss: float
+    accuracy: float | None = None
+    """The share of what it guessed right at first, where it guesses."""
 
 
 class Examples(Protocol):
@@ -120,7 +130,7 @@ class Trained(Protocol):
 class Loop:
     """One training run of ``network``; ``history`` is true at any moment, also when `run` is interrupted.
 
-    ``measure``: the mean loss on text kept aside, None where there is none. ``passed``: called with the share of the
+    ``measure``: what is made of text kept aside, None where there is none. ``passed``: called with the share of the
     training that is done, before each step; it may add parameters. ``checkpoint``: called every few minutes.
     """
 
@@ -131,7 +141,7 @@ class Loop:
         plan: Plan,
         progress: Progress,
         *,
-        measure: Callable[[], float] | None = None,
+        measure: Callable[[], Measured] | None = None,
         passed: Callable[[float], None] = lambda _: None,
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
@@ -300,19 +310,20 @@ class Loop:
         """Note the losses; how many checks the held-out loss has not fallen for."""
         history = self.history
         loss, best = history.unfinished[0] / max(history.unfinished[1], 1), min(history.heldout, default=math.inf)
-        heldout = [] if self.measure is None else [self.measure()]
-        better = bool(heldout) and heldout[0] < best
+        found = None if self.measure is None else self.measure()
+        better = found is not None and found.loss < best
         with uninterrupted():
             history.checks, history.unfinished = number, (0.0, 0)
             history.loss.append(loss)
-            history.heldout += heldout
+            history.heldout += [] if found is None else [found.loss]
+            history.accuracy += [] if found is None or found.accuracy is None else [found.accuracy]
             history.checked.append(history.tokens)
             history.elapsed.append(history.spent)
             if better and self.plan.patience:
                 self._best = {name: each.detach().clone() for name, each in self.network.named_parameters()}
-        if heldout:
-            self.progress(history.tokens, history.planned, heldout=heldout[0])
-        return 0 if better or not heldout else since + 1
+        if found is not None:
+            self.progress(history.tokens, history.planned, heldout=found.loss)
+        return 0 if better or found is None else since + 1
 
     def _restore(self) -> None:
         with torch.no_grad():
