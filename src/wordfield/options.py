@@ -262,6 +262,26 @@ Multiplied = Annotated[
     Literal["auto", "float32", "bfloat16"] | None,
     described("Of a network: what matrices are multiplied in; auto: bfloat16 where the processor has such arithmetic."),
 ]
+Contexts = Annotated[int, described("Over how many occurrences of each word the mean is taken, at most.")]
+Least = Annotated[int, described("Leave out words that occur less often.")]
+MostWords = Annotated[int | None, described("Keep only this many of the most frequent words.")]
+Layers = Annotated[
+    list[int] | None,
+    described(
+        "0 is what goes into the first layer, 1 what comes out of it, -1 the last; of several the mean. Unset: of "
+        "senses the last, of average the lower half."
+    ),
+]
+Isotropic = Annotated[
+    Literal["all-but-the-top", "whitening"] | None,
+    described("Make vectors of a narrow cone point in all directions, in one of two ways."),
+]
+Sought = Annotated[str, described("A word of the text.")]
+Clusters = Annotated[int | None, described("How many senses; unset: as many of 2 to 5 as are clearest apart.")]
+Shown = Annotated[int, described("Lines that are shown of each sense.")]
+Occurring = Annotated[int, described("Occurrences that are looked at, at most.")]
+Components = Annotated[int, described("Numbers in a token's vector, at most: principal components.")]
+Rare = Annotated[float, described("The probability of a token that counts half; more frequent ones count less.")]
 Masked = Annotated[str, described("A text with [MASK] where a token is to be guessed.")]
 TakenOut = Annotated[float, described("The share of the tokens that is taken out, above 0 and below 1.")]
 Prompt = Annotated[str, described("The text to go on with; none: the beginning of a sentence.")]

@@ -12,16 +12,18 @@ from wordfield.api.corpora import cache, phrases, subwords
 from wordfield.api.learning import demo, plan, train, tune
 from wordfield.api.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.api.models import info, load, save, undertrained
-from wordfield.api.sequences import compare_tying, fill, generate, masked_accuracy, perplexity
+from wordfield.api.sequences import average, compare_tying, distil, fill, generate, masked_accuracy, perplexity, senses
 
 __all__ = [
     "align",
     "analogy",
+    "average",
     "cache",
     "compare_tying",
     "convert",
     "datasets",
     "demo",
+    "distil",
     "embed",
     "evaluate",
     "fill",
@@ -38,6 +40,7 @@ __all__ = [
     "plan",
     "predict",
     "save",
+    "senses",
     "similarity",
     "subwords",
     "tokens",

@@ -4,16 +4,23 @@ mask, and what it changes that input and output share a table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordfield.api.models import Model, check_place, opened
+from wordfield.api.models import Model, check_place, keep, opened, refuse_foreign
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from wordfield.isotropy import Kind as Isotropy
+    from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.models.sequence.language_model import LanguageModel
     from wordfield.models.sequence.masked_language_model import MaskedLanguageModel
     from wordfield.text.corpus import Corpus
+
+FREQUENT = 1000
+"""Words among which those are told whose occurrences are most apart."""
 
 
 def generate(
@@ -60,6 +67,118 @@ def masked_accuracy(
     return masked_language_model(model).guess(corpus, share, seed, progress)._asdict()
 
 
+def average(
+    model: Model,
+    corpus: Corpus | Any,
+    out: str | Path,
+    *,
+    contexts: int = 20,
+    min_count: int = 5,
+    max_vocab: int | None = None,
+    layer: int | Sequence[int] | None = None,
+    isotropy: Isotropy | None = None,
+    k: int = 10,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Static vectors from a network: write to ``out`` the mean of each word's vectors over ``contexts`` occurrences in
+    ``corpus``. See ``wordfield.models.sequence.averaging.average``. ``isotropy``: all-but-the-top or whitening of the
+    means, see ``wordfield.isotropy``.
+
+    Returns words, dim, occurrences, out, ``unlike`` (1 less the mean cosine of occurrences of any words), and of the
+    1,000 most frequent words the ``k`` whose occurrences are most apart, ``apart``, and the ``k`` most alike,
+    ``alike``: pairs of word and spread.
+    """
+    import numpy as np
+
+    from wordfield import formats
+    from wordfield import isotropy as isotropies
+    from wordfield.models.sequence.averaging import average as averaged
+    from wordfield.storage import Dense
+    from wordfield.vectors import WordVectors
+
+    refuse_foreign(Path(out), formats.format_of(out))
+    network = contextual_model(model)
+    options: dict[str, Any] = {"contexts": contexts, "min_count": min_count, "max_vocab": max_vocab, "layer": layer}
+    found = averaged(network, corpus, progress=progress, **options)
+    result = found.model
+    if isotropy is not None:
+        vectors = isotropies.Isotropy.fit(result.words.vectors, isotropy).apply(result.words.vectors)
+        words = WordVectors(result.words.vocabulary, Dense(vectors))
+        result = replace(result, words=words, recipe=result.recipe | {"isotropy": isotropy})
+    keep(result, Path(out), formats.chosen(result.table(), out))
+    names = result.words.vocabulary.words
+    order = [row for row in np.argsort(-found.spread[:FREQUENT], kind="stable").tolist() if found.contexts[row] > 1]
+    told = [(names[row], float(found.spread[row])) for row in order]
+    return {
+        "words": len(names),
+        "dim": result.dim,
+        "occurrences": int(found.contexts.sum()),
+        "unlike": found.unlike,
+        "apart": told[:k],
+        "alike": told[::-1][:k],
+        "out": str(out),
+    }
+
+
+def senses(
+    model: Model,
+    corpus: Corpus | Any,
+    word: str,
+    clusters: int | None = None,
+    *,
+    lines: int = 3,
+    most: int = 200,
+    layer: int | Sequence[int] = -1,
+) -> dict[str, Any]:
+    """The senses of ``word``, as far as a network tells them: its occurrences in ``corpus``, at most ``most``, put into
+    ``clusters`` by their vectors; None: into 2 to 5, as many as are clearest apart by their silhouette (Rousseeuw
+    1987).
+
+    Returns word, occurrences, spread, silhouette (-1 to 1; None of one cluster), and ``senses``, the largest first,
+    each of share and ``lines``: the ``lines`` nearest its middle, as words before, the word, words after. ``KeyError``
+    for a word that does not occur.
+    """
+    from wordfield.evaluation.clustering import senses as clustered
+    from wordfield.models.sequence.averaging import occurrences
+
+    places, vectors = occurrences(contextual_model(model), corpus, word, most=most, layer=layer)
+    found = clustered(vectors, clusters)
+    told = []
+    for members in found.clusters:
+        near = [places[row] for row in members[:lines]]
+        shown = [(" ".join(words[:at]), words[at], " ".join(words[at + 1 :])) for words, at in near]
+        told.append({"share": len(members) / len(places), "lines": shown})
+    kinds = {"spread": found.spread, "silhouette": found.silhouette}
+    return {"word": word, "occurrences": len(places), **kinds, "senses": told}
+
+
+def distil(
+    model: Model,
+    corpus: Corpus | Any,
+    out: str | Path,
+    dim: int = 256,
+    *,
+    rare: float = 1e-4,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Make a network into a table of its tokens, which reads texts some hundred times faster, and write it to ``out``:
+    a folder that model2vec and sentence-transformers load, or what the name's ending says. How often tokens occur is
+    counted in ``corpus``. See ``wordfield.models.sequence.distilling.distil``.
+
+    Returns words, dim, tokens (counted), out.
+    """
+    from wordfield import formats
+    from wordfield.models.sequence.distilling import distil as distilled
+
+    name = formats.format_of(out)
+    name = "static-embedding" if name == "native" else name
+    refuse_foreign(Path(out), name)
+    found = distilled(contextual_model(model), corpus, dim, rare=rare, progress=progress)
+    keep(found, Path(out), name)
+    counts = {"tokens": found.history["known_tokens"], "out": str(out)}
+    return {"words": len(found.words), "dim": found.dim} | counts
+
+
 def compare_tying(
     corpus: Corpus | Any,
     recipe: Any | None = None,
@@ -88,6 +207,26 @@ def compare_tying(
     return told
 
 
+def contextual_model(model: Model) -> ContextualModel:
+    """The network itself, loaded if it is a path; ``ValueError`` for a model that reads no context."""
+    from wordfield.models.sequence.contextual import ContextualModel
+
+    read = opened(model)
+    if not isinstance(read, ContextualModel):
+        raise ValueError(
+            f"{model if isinstance(model, (str, Path)) else 'the model'} is no network that can be run here: one is "
+            "trained by `wordfield train bert` or `llm`, or is a checkpoint of BERT, RoBERTa, DistilBERT, ModernBERT "
+            f"or Llama{architecture(read)}"
+        )
+    return read
+
+
+def architecture(model: Any) -> str:
+    """Which other one a model's network has, to be told to people."""
+    network = getattr(model, "network", None)
+    return "" if network is None else f"; this is a {network.config.get('model_type')!r}"
+
+
 def masked_language_model(model: Model) -> MaskedLanguageModel:
     """The masked language model itself, loaded if it is a path; ``ValueError`` for another model."""
     from wordfield.models.sequence.masked_language_model import MaskedLanguageModel
@@ -97,6 +236,7 @@ def masked_language_model(model: Model) -> MaskedLanguageModel:
         raise ValueError(
             f"{model if isinstance(model, (str, Path)) else 'the model'} is no masked language model: one is trained "
             "by `wordfield train bert`, or a checkpoint in the layout of BERT, RoBERTa, DistilBERT or ModernBERT"
+            f"{architecture(read)}"
         )
     return read
 
@@ -109,6 +249,6 @@ def language_model(model: Model) -> LanguageModel:
     if not isinstance(read, LanguageModel):
         raise ValueError(
             f"{model if isinstance(model, (str, Path)) else 'the model'} is no language model that can be run here: "
-            "one is trained by `wordfield train llm`, or a checkpoint in the layout of Llama"
+            f"one is trained by `wordfield train llm`, or a checkpoint in the layout of Llama{architecture(read)}"
         )
     return read

@@ -24,7 +24,17 @@ from wordfield.cli.corpora import cache, phrases, subwords
 from wordfield.cli.learning import demo, training, tuning
 from wordfield.cli.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.cli.models import convert, info, undertrained
-from wordfield.cli.sequences import COMPARED, comparing, fill, generate, masked_accuracy, perplexity
+from wordfield.cli.sequences import (
+    COMPARED,
+    average,
+    comparing,
+    distil,
+    fill,
+    generate,
+    masked_accuracy,
+    perplexity,
+    senses,
+)
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.terminal import Help, one_interrupt, warning
@@ -49,6 +59,9 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "perplexity": perplexity,
     "fill": fill,
     "masked-accuracy": masked_accuracy,
+    "average": average,
+    "senses": senses,
+    "distil": distil,
     "compare-tying": None,  # its options are those of a recipe
     "convert": convert,
     "evaluate": evaluate,

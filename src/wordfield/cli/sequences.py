@@ -1,4 +1,6 @@
-"""Commands for networks that read words in context: generate, perplexity, fill, masked-accuracy, compare-tying."""
+"""Commands for networks that read words in context: generate, perplexity, fill, masked-accuracy,
+average, senses, distil, compare-tying.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +13,31 @@ from cyclopts import Parameter
 from wordfield import api
 from wordfield.options import (
     USUAL,
+    Clusters,
+    Components,
     Config,
+    Contexts,
     Files,
     HeldOut,
+    Isotropic,
     Json,
+    Layers,
+    Least,
     Likeliest,
+    Listed,
     Masked,
     Model,
+    MostWords,
+    Occurring,
+    Out,
     Prompt,
+    Rare,
     Readings,
     Reports,
     Sampled,
     Seeds,
+    Shown,
+    Sought,
     TakenOut,
     Temperature,
     TokenCount,
@@ -31,6 +46,8 @@ from wordfield.options import (
 )
 from wordfield.terminal import print_json, print_table, reporting
 
+AROUND = 50
+"""Characters shown before and after a word."""
 COMPARED = "Train a language model with input and output table tied, and with two, alike in all else; compare them."
 
 
@@ -104,6 +121,85 @@ def masked_accuracy(
         return print_json(result)
     rows = [("tokens to guess", f"{result['tokens']:,}"), ("accuracy", f"{result['accuracy']:.2%}")]
     return print_table([*rows, ("loss", f"{result['loss']:.4f} nats a token")])
+
+
+def average(
+    model: Model,
+    corpus: Files,
+    /,
+    *,
+    out: Out,
+    contexts: Contexts = 20,
+    min_count: Least = 5,
+    max_vocab: MostWords = None,
+    layer: Layers = None,
+    isotropy: Isotropic = None,
+    k: Listed = 10,
+    reading: Readings = USUAL,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
+    """Static vectors from a network: the mean of each word's vectors over its occurrences in a text."""
+    options: dict[str, Any] = {"contexts": contexts, "min_count": min_count, "max_vocab": max_vocab, "layer": layer}
+    with reporting(progress) as report:
+        text = reading.corpus(corpus)
+        result = api.average(model, text, out, isotropy=isotropy, k=k, progress=report, **options)
+    if json:
+        return print_json(result)
+    rows = [("words", f"{result['words']:,}"), ("dimension", str(result["dim"]))]
+    rows += [("occurrences", f"{result['occurrences']:,}"), ("unlike", f"{result['unlike']:.3f}, any two of them")]
+    for name in ("apart", "alike"):
+        rows.append((f"most {name}", "  ".join(f"{word} {spread:.3f}" for word, spread in result[name])))
+    return print_table([*rows, ("path", result["out"])])
+
+
+def senses(
+    model: Model,
+    word: Sought,
+    corpus: Files,
+    /,
+    *,
+    clusters: Clusters = None,
+    lines: Shown = 3,
+    most: Occurring = 200,
+    layer: Layers = None,
+    reading: Readings = USUAL,
+    json: Json = False,
+) -> None:
+    """The senses of a word, as far as a network tells them: its occurrences in a text, in clusters."""
+    text = reading.corpus(corpus)
+    result = api.senses(model, text, word, clusters, lines=lines, most=most, layer=-1 if layer is None else layer)
+    if json:
+        return print_json(result)
+    apart = "" if result["silhouette"] is None else f", silhouette {result['silhouette']:.3f}"
+    spread = "-" if result["spread"] is None else f"{result['spread']:.3f}"
+    print(f"{word}: {result['occurrences']:,} occurrences, spread {spread}{apart}")
+    for number, sense in enumerate(result["senses"], 1):
+        print(f"\nsense {number}, {sense['share']:.0%}\n")
+        for before, found, after in sense["lines"]:
+            print(f"  {before[-AROUND:].rjust(AROUND)} [{found}] {after[:AROUND]}")
+    return None
+
+
+def distil(
+    model: Model,
+    corpus: Files,
+    /,
+    *,
+    out: Out,
+    dim: Components = 256,
+    rare: Rare = 1e-4,
+    reading: Readings = USUAL,
+    progress: Reports = None,
+    json: Json = False,
+) -> None:
+    """Make a network into a table of its tokens, which reads texts some hundred times faster."""
+    with reporting(progress) as report:
+        result = api.distil(model, reading.corpus(corpus, model), out, dim, rare=rare, progress=report)
+    if json:
+        return print_json(result)
+    rows = [("tokens in the table", f"{result['words']:,}"), ("dimension", str(result["dim"]))]
+    return print_table([*rows, ("tokens counted", f"{result['tokens']:,}"), ("path", result["out"])])
 
 
 def comparing() -> Callable[..., None]:

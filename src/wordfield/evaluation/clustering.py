@@ -7,12 +7,18 @@ It works on the cosines of the vectors alone, so that it does not matter how wid
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+
+from wordfield.search.exact import unit
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+CLUSTERS = range(2, 6)
+"""Numbers of clusters that are tried where nobody says how many."""
 STARTS, FEWEST, MANY = 20, 3, 1000
 """Starts; of more than so many vectors fewer, as the square of their number grows, but not below the second."""
 ROUNDS = 100
@@ -30,6 +36,54 @@ def clustered(cosines: Floats, clusters: int, starts: int | None = None, seed: i
     centres = [first_centres(cosines, clusters, random) for _ in range(starts)]
     tried = [moved(cosines, settled(cosines, each), clusters) for each in centres]
     return max(tried, key=lambda labels: tightness(cosines, labels, clusters))
+
+
+class Senses(NamedTuple):
+    """Vectors in clusters."""
+
+    clusters: list[list[int]]
+    """The vectors of each cluster, that nearest its middle first; the largest cluster first."""
+    silhouette: float | None
+    """How clearly the clusters are apart, -1 to 1; None of one."""
+    spread: float | None
+    """1 less the mean cosine of two vectors; None of one."""
+
+
+def senses(vectors: NDArray[np.float32], clusters: int | None = None) -> Senses:
+    """Vectors (n, D) in so many clusters, or in as many of 2 to 5 as have the largest silhouette (Rousseeuw 1987): how
+    much nearer a vector is to those of its own cluster than to those of the next, by 1 less the cosine.
+    """
+    if clusters is not None and clusters < 1:
+        raise ValueError(f"clusters must be at least 1, not {clusters}")
+    near = unit(vectors).astype(np.float64)
+    cosines = near @ near.T
+    count = len(cosines)
+    asked = [clusters] if clusters else [each for each in CLUSTERS if each < count] or [1]
+    labelled = [clustered(cosines, min(each, count)) for each in asked]
+    values = [silhouette(1 - cosines, labels) for labels in labelled]
+    best = int(np.argmax([-1.0 if value is None else value for value in values]))
+    groups = [np.flatnonzero(labelled[best] == label) for label in np.unique(labelled[best])]
+    ordered = [group[np.argsort(-cosines[np.ix_(group, group)].sum(axis=1), kind="stable")] for group in groups]
+    ordered.sort(key=lambda group: -len(group))
+    spread = None if count < 2 else float(1 - (cosines.sum() - np.trace(cosines)) / (count * (count - 1)))
+    return Senses([group.tolist() for group in ordered], values[best], spread)
+
+
+def silhouette(distances: Floats, labels: Rows) -> float | None:
+    """The mean silhouette of vectors, by the distances of all from all (n, n) and their clusters (n,); of one alone in
+    its cluster it is 0. None of a single cluster.
+    """
+    kinds, places = np.unique(labels, return_inverse=True)
+    if len(kinds) < 2:
+        return None
+    members = np.eye(len(kinds))[places.reshape(-1)]
+    sizes = members.sum(axis=0)
+    sums = distances @ members
+    own = sums[np.arange(len(labels)), places.reshape(-1)] / np.maximum(sizes[places.reshape(-1)] - 1, 1)
+    others = np.where(members > 0, np.inf, sums / sizes).min(axis=1)
+    alone = sizes[places.reshape(-1)] == 1
+    values = np.where(alone, 0.0, (others - own) / np.maximum(np.maximum(own, others), 1e-12))
+    return float(values.mean())
 
 
 def first_centres(cosines: Floats, clusters: int, random: np.random.Generator) -> Rows:
