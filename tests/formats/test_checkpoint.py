@@ -252,7 +252,7 @@ def test_what_is_missing_is_named(folder, tokenizer, tmp_path):
     with pytest.raises(FormatError, match=r"model.safetensors: missing, and there is no model.safetensors.index.json"):
         formats.load(folder)
     (folder / "pytorch_model.bin").write_bytes(b"\x80\x04")
-    with pytest.raises(FormatError, match=r"pytorch_model.bin is a pickle.*save_pretrained"):
+    with pytest.raises(FormatError, match=r"pytorch_model\.bin: byte 2: truncated"):
         formats.load(folder)
     index = tmp_path / "whole" / "model.safetensors.index.json"
     given = json.loads(index.read_text())

@@ -6,7 +6,8 @@ V tokens, R rows of a table, D dimensions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, final
 
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.formats import tensors, tokenizer_json
+from wordfield.formats import tensors, tokenizer_json, torch_tensors
 from wordfield.formats.architecture import INPUTS
 from wordfield.formats.faults import Faults
 from wordfield.formats.table import FormatError
@@ -25,7 +26,8 @@ from wordfield.text.vocabulary import Distinct
 CONFIG, TENSORS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TOKENIZER, PIECES, VOCABULARY = "tokenizer.json", "tokenizer_config.json", "vocab.txt"
 ADAPTER = "adapter_config.json"
-PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+OLD, NEW = re.compile(r"LayerNorm\.(gamma|beta)$"), {"gamma": "weight", "beta": "bias"}
 HEAD = 1 << 16
 LARGEST = 1 << 22
 """Bytes of a config.json that recognition looks at, at most."""
@@ -153,33 +155,41 @@ def config(path: Path) -> dict[str, Any]:
 
 
 def opened(path: Path) -> Tensors:
-    """The tensors of the folder; of several files those that the index names. ``FormatError`` for files that are
-    missing, with how many tensors each has, and for what they lack.
+    """The tensors of the folder; of several files those that the index names. Where there is no safetensors file, those
+    of PyTorch's. ``FormatError`` for files that are missing, with how many tensors each has, and for what they lack.
     """
-    if (path / TENSORS).is_file():
-        return Tensors(tensors.entries(path / TENSORS))
-    file = path / INDEX
-    if not file.is_file():
-        if any((path / name).is_file() for name in PICKLES):
-            raise FormatError(
-                f"{path / TENSORS}: missing; pytorch_model.bin is a pickle, which is never read because reading one "
-                f"runs code: {ADVICE}"
-            )
-        raise FormatError(f"{path / TENSORS}: missing, and there is no {INDEX} of several files either")
-    shards = _shards(file)
+    for single, index, read in (
+        (TENSORS, INDEX, tensors.entries),
+        (PICKLED, PICKLED_INDEX, torch_tensors.entries),
+    ):
+        if (path / single).is_file():
+            return Tensors(_renamed(read(path / single)))
+        if (path / index).is_file():
+            return Tensors(_renamed(_sharded(path, index, read)))
+    raise FormatError(f"{path / TENSORS}: missing, and there is no {INDEX} of several files, nor {PICKLED}")
+
+
+def _sharded(path: Path, index: str, read: Callable[[Path], dict[str, tensors.Entry]]) -> dict[str, tensors.Entry]:
+    """The tensors of several files."""
+    shards = _shards(path / index)
     missing = [f"{shard} ({len(names)} tensors)" for shard, names in shards.items() if not (path / shard).is_file()]
     if missing:
         raise FormatError(
-            f"{path}: {len(missing)} of the {len(shards)} files that {INDEX} names are missing: {', '.join(missing)}"
+            f"{path}: {len(missing)} of the {len(shards)} files that {index} names are missing: {', '.join(missing)}"
         )
     found: dict[str, tensors.Entry] = {}
     for shard, names in shards.items():
-        there = tensors.entries(path / shard)
+        there = read(path / shard)
         for name in names:
             if name not in there:
-                raise FormatError(f"{path / shard}: tensor {name!r} is missing, which {INDEX} says is in it")
+                raise FormatError(f"{path / shard}: tensor {name!r} is missing, which {index} says is in it")
             found[name] = there[name]
-    return Tensors(found)
+    return found
+
+
+def _renamed(found: dict[str, tensors.Entry]) -> dict[str, tensors.Entry]:
+    """What old checkpoints call gamma and beta of a LayerNorm, which are weight and bias."""
+    return {OLD.sub(lambda match: f"LayerNorm.{NEW[match[1]]}", name): entry for name, entry in found.items()}
 
 
 def _shards(file: Path) -> dict[str, list[str]]:

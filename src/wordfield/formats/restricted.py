@@ -32,6 +32,8 @@ NEWEST = 5
 """The protocol."""
 MADE_AGAIN = ("copyreg._reconstructor", "copy_reg._reconstructor")
 """What makes an object of the class that it is given."""
+PERSISTENT = "persistent"
+"""The name of a record for an object that the program asks for by a value of its own."""
 ATOMS = (str, int, float, type(None))
 
 
@@ -39,15 +41,23 @@ def read(path: Path, faults: Faults) -> Any:
     """What the pickle at ``path`` says. ``FormatError`` with the byte where it is damaged, cut, larger than can be, or
     asks for what only a program that unpickles could know.
     """
-    machine = Machine(Source(path))
+    source = Source(path)
+    found, here = follow(source, 0, len(source.data))
+    if here < len(source.data):
+        faults.found(f"byte {here}", f"{len(source.data) - here} bytes follow the end of the pickle")
+    return found
+
+
+def follow(source: Source, begin: int, end: int, *, persistent: bool = False) -> tuple[Any, int]:
+    """What the pickle between two bytes of a file says, and the byte behind it. ``persistent``: whether objects that it
+    asks for by a number, or another value, are noted as records of the name ``PERSISTENT``; else they are refused.
+    """
+    machine = Machine(source, begin, end, persistent)
     try:
-        found = _run(machine)
+        return _run(machine), machine.here
     except (Damaged, IndexError, KeyError, ValueError, OverflowError, RecursionError) as error:
         why = str(error) if isinstance(error, Damaged) else f"damaged ({type(error).__name__})"
-        raise FormatError(f"{path}: byte {machine.begin}: {why}") from error
-    if machine.here < machine.size:
-        faults.found(f"byte {machine.here}", f"{machine.size - machine.here} bytes follow the end of the pickle")
-    return found
+        raise FormatError(f"{source.path}: byte {machine.begin}: {why}") from error
 
 
 def _run(machine: Machine) -> Any:
@@ -270,6 +280,12 @@ def _build(machine: Machine) -> None:
         machine.stack[-1].state = state
 
 
+def _persistent(machine: Machine) -> None:
+    if not machine.persistent:
+        raise Damaged(BY_NUMBER)
+    machine.new(Record(PERSISTENT, (machine.stack.pop(),)))
+
+
 def _nothing(_: Machine) -> None:
     """Bytes that may not be changed: they never are."""
 
@@ -281,10 +297,12 @@ def _protocol(machine: Machine) -> None:
 
 
 STOP = ord(".")
+ASKS = "the pickle asks for {}, which only the program that wrote it knows"
+BY_NUMBER = ASKS.format("an object by its number")
 REFUSED = {
-    ord(code): f"the pickle asks for {what}, which only the program that wrote it knows"
+    ord(code): ASKS.format(what)
     for codes, what in (
-        ("PQ", "an object by its number"),
+        ("P", "an object by its number"),
         ("\x82\x83\x84", "an object of a registry"),
         ("\x97", "bytes"),
     )
@@ -343,6 +361,7 @@ KNOWN: dict[str, Instruction] = {
     "\x81": _call(False),
     "\x92": _call(True),
     "b": _build,
+    "Q": _persistent,
 }
 INSTRUCTIONS: list[Instruction | None] = [KNOWN.get(chr(code)) for code in range(256)]
 """By their bytes."""

@@ -44,9 +44,11 @@ class Damaged(Exception):
 class Machine:
     """The stack, the marks in it, and the values that the program has numbered to come back to."""
 
-    def __init__(self, source: Source) -> None:
-        self.source, self.view, self.size = source, memoryview(source.data), len(source.data)
-        self.here = self.begin = self.made = 0
+    def __init__(self, source: Source, begin: int = 0, end: int | None = None, persistent: bool = False) -> None:
+        self.source, self.view = source, memoryview(source.data)
+        self.size = len(source.data) if end is None else end
+        self.here = self.begin = begin
+        self.made, self.persistent = 0, persistent
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: list[Any] = []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, final
+from typing import IO, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +16,24 @@ from wordfield.formats.files import mapped, opened
 from wordfield.formats.table import FormatError
 
 
+@contextmanager
+def _raw(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """A file as it is, and how many bytes it has."""
+    with path.open("rb") as stream:
+        yield stream, path.stat().st_size
+
+
 @final
 class Source:
-    """The bytes of a file, mapped where it is not packed; nothing is taken that is not there."""
+    """The bytes of a file, mapped where it is not packed; nothing is taken that is not there. ``raw``: a packed file is
+    taken as it is.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, raw: bool = False) -> None:
         self.path, self.here = path, 0
         self.data: bytes | mmap.mmap
-        with opened(path) as (stream, size):
-            if mapped(stream):
+        with _raw(path) if raw else opened(path) as (stream, size):
+            if raw or mapped(stream):
                 self.data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
             else:
                 self.data = stream.read()

@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     kind: str
     shape: tuple[int, ...]
     begin: int
+    strides: tuple[int, ...] | None = None
+    """How many numbers lie from one to the next along each axis; None: they lie in the order of the rows."""
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -146,12 +148,12 @@ def numbers(name: str, entry: Entry) -> NDArray[Any]:
         raise FormatError(
             f"{entry.path}: byte 8: tensor {name!r} has dtype {entry.kind}; read here: {', '.join(DTYPES)}, {BFLOAT16}"
         )
-    return _mapped(entry.path, DTYPES[entry.kind], entry.shape, entry.begin)
+    return _mapped(entry, DTYPES[entry.kind])
 
 
 def bits(entry: Entry) -> NDArray[np.uint16]:
     """The bits of the numbers of a tensor of BF16, mapped read-only."""
-    return _mapped(entry.path, DTYPES["U16"], entry.shape, entry.begin)
+    return _mapped(entry, DTYPES["U16"])
 
 
 def _header(path: Path, size: int) -> tuple[dict[str, Any], int, Any]:
@@ -192,8 +194,16 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], i
     raise FormatError(f"{path}: byte 8: the header's entry for tensor {name!r} contradicts itself: {str(entry)[:200]}")
 
 
-def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> NDArray[Any]:
-    if prod(shape) == 0:
-        return np.empty(shape, dtype=dtype)
-    mapped = np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape).view(np.ndarray)
-    return mapped if mapped.flags.aligned else mapped.copy()
+def _mapped(entry: Entry, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if prod(entry.shape) == 0:
+        return np.empty(entry.shape, dtype=dtype)
+    flat = entry.shape
+    if entry.strides is not None:
+        axes = zip(entry.shape, entry.strides, strict=True)
+        flat = (1 + sum((length - 1) * stride for length, stride in axes),)
+    mapped = np.memmap(entry.path, dtype=dtype, mode="r", offset=entry.begin, shape=flat).view(np.ndarray)
+    mapped = mapped if mapped.flags.aligned else mapped.copy()
+    if entry.strides is None:
+        return mapped
+    steps = [stride * dtype.itemsize for stride in entry.strides]
+    return np.lib.stride_tricks.as_strided(mapped, entry.shape, steps, writeable=False)
