@@ -1,6 +1,7 @@
 """Folders of language models as Hugging Face transformers has them: ``config.json``, which names an architecture;
 ``model.safetensors``, or several files and ``model.safetensors.index.json``, which says where each tensor is; and
-``tokenizer.json``, or the ``vocab.txt`` of a BERT.
+``tokenizer.json``, or the ``vocab.txt`` of a BERT, or the ``vocab.json`` and ``merges.txt`` of a RoBERTa. Instead of
+safetensors also ``pytorch_model.bin``, see ``torch_tensors``.
 
 The tokens become words, those of byte-level vocabularies as readable text (see ``text.subwords``); the input table
 their vectors. It is found by its name and stays in the file, in the form that it has there: float32, float16 or

@@ -25,6 +25,7 @@ from wordfield.text.vocabulary import Distinct
 
 CONFIG, TENSORS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TOKENIZER, PIECES, VOCABULARY = "tokenizer.json", "tokenizer_config.json", "vocab.txt"
+JOINED, MERGES = "vocab.json", "merges.txt"
 ADAPTER = "adapter_config.json"
 PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 OLD, NEW = re.compile(r"LayerNorm\.(gamma|beta)$"), {"gamma": "weight", "beta": "bias"}
@@ -212,10 +213,11 @@ def _shards(file: Path) -> dict[str, list[str]]:
 
 
 def tokens(path: Path, faults: Faults) -> Tokens:
-    """The tokens that tokenizer.json, or the vocab.txt of a BERT, lists."""
+    """The tokens that tokenizer.json lists, or the vocab.json of a RoBERTa, or the vocab.txt of a BERT."""
     file = path / TOKENIZER
     if not file.is_file():
-        return _of_list(path, faults)
+        pairs = all((path / name).is_file() for name in (JOINED, MERGES))
+        return _of_merges(path, faults) if pairs else _of_list(path, faults)
     try:
         given = msgspec.json.decode(file.read_bytes(), type=Given)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -255,12 +257,32 @@ def _sound(vocabulary: Any, added: Mapping[str, int]) -> tuple[list[str], NDArra
     return [found[place] for place in order.tolist()], rows
 
 
+def _of_merges(path: Path, faults: Faults) -> Tokens:
+    """The tokens of a vocab.json, and the tokenizer.json of a RoBERTa that joins them as merges.txt says."""
+    file = path / JOINED
+    try:
+        rows = msgspec.json.decode(file.read_bytes(), type=dict[str, int])
+        lines = (path / MERGES).read_text("utf-8").split("\n")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"{file}: no vocabulary of tokens and their numbers, or no {MERGES} ({error})") from error
+    merges: list[tuple[str, str]] = []
+    for number, line in enumerate(lines, 1):
+        pair = line.split(" ")
+        if line and not line.startswith("#version") and len(pair) != 2:
+            faults.found(f"{MERGES}, line {number}", f"two tokens are needed, not {line:.60}")
+        elif line and not line.startswith("#version"):
+            merges.append((pair[0], pair[1].removesuffix("\r")))
+    made = tokenizer_json.of_merges(rows, merges)
+    return _named(file, msgspec.convert(made, Given), json.dumps(made, ensure_ascii=False), faults)
+
+
 def _of_list(path: Path, faults: Faults) -> Tokens:
     """The tokens of a vocab.txt, one a line, and the tokenizer.json of a BERT that has them."""
     file = path / VOCABULARY
     if not file.is_file():
         raise FormatError(
-            f"{path / TOKENIZER}: missing; the tokens are needed, in a tokenizer.json or in the vocab.txt of a BERT: "
+            f"{path / TOKENIZER}: missing; the tokens are needed, in a tokenizer.json, the vocab.txt of a BERT, or the "
+            f"{JOINED} and {MERGES} of a RoBERTa: "
             f"{ADVICE}"
         )
     found: dict[str, int] = {}

@@ -161,6 +161,37 @@ def of_wordpieces(rows: Mapping[str, int], lowercase: bool) -> dict[str, Any]:
     }
 
 
+def of_merges(rows: Mapping[str, int], merges: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The tokenizer.json of a vocabulary of bytes that are joined in this order, as GPT-2 and RoBERTa cut text (Radford
+    et al. 2019): its tokens in angle brackets stand for themselves.
+    """
+    special = [token for token in ("<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>") if token in rows]
+    added = [special_token(token, rows[token]) | {"lstrip": token == "<mask>"} for token in special]
+    byte = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": added,
+        "normalizer": None,
+        "pre_tokenizer": byte,
+        "post_processor": None,
+        "decoder": byte,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": "",
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": dict(rows),
+            "merges": [list(pair) for pair in merges],
+        },
+    }
+
+
 def of_pieces(tokenizer: Tokenizer) -> dict[str, Any]:
     """The tokenizer.json of a vocabulary of pieces, which also does what ``tokenizer`` does to text before."""
     if str(tokenizer.subwords).startswith(BASE64):

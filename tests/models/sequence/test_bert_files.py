@@ -194,3 +194,34 @@ def test_a_vocabulary_without_a_mask_embeds_and_does_not_guess(folder, tmp_path)
     assert model.embed(["a"]).any()
     with pytest.raises(ValueError, match=r"the vocabulary has no \[MASK\] token, nor <mask>"):
         model.fill("a [MASK]")
+
+
+@pytest.mark.data
+def test_a_roberta_of_joined_bytes_cuts_text_as_there(transformers, data, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="needs the library tokenizers")
+    lines = []
+    for name in CORPORA.values():
+        with (data / "corpora" / name).open(encoding="utf-8") as stream:
+            lines += [line.rstrip("\n") for line in islice(stream, 1000)]
+    made = tokenizers.ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    made.train_from_iterator(
+        lines[:300] + lines[1000:1300], vocab_size=3000, special_tokens=special, show_progress=False
+    )
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    network = transformers.RobertaForMaskedLM(transformers.RobertaConfig(vocab_size=made.get_vocab_size(), **sizes))
+    network.eval().save_pretrained(tmp_path)
+    made.save_model(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} >= {"vocab.json", "merges.txt"}
+    cut = transformers.RobertaTokenizer(vocab=str(tmp_path / "vocab.json"), merges=str(tmp_path / "merges.txt"))
+    model = load(tmp_path)
+    for line in lines + [line for line in ODD if "[MASK]" not in line]:
+        assert model.tokens.rows(line) == cut(line, add_special_tokens=False)["input_ids"], line
+    asked = cut(lines[0][:200], return_tensors="pt")
+    with torch.no_grad():
+        state = network(asked["input_ids"], output_hidden_states=True).hidden_states[-1][0, 1:-1]
+    np.testing.assert_allclose(model.states([model.tokens.rows(lines[0][:200])])[0], state, rtol=0, atol=1e-4)
+    assert len(model.fill("the [MASK] of", 3)[0]) == 3
+    (tmp_path / "merges.txt").write_text("a b c\n", "utf-8")
+    with pytest.raises(ValueError, match="line 1: two tokens are needed, not a b c"):
+        load(tmp_path)
