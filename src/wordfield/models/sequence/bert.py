@@ -9,20 +9,21 @@ dropped out, one pass with a learning rate that rises and falls with the time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordfield.formats.table import Network
 from wordfield.models.checks import check
+from wordfield.models.sequence.encoding import Encoding
 from wordfield.models.sequence.masked_language_model import MaskedLanguageModel, guessed
 from wordfield.models.sequence.masking import Masking
-from wordfield.models.sequence.recipe import Blocks, NetworkRecipe
+from wordfield.models.sequence.recipe import Blocks
 from wordfield.models.sequence.specials import Specials
 from wordfield.models.sequence.streams import Stream
-from wordfield.models.sequence.tokens import MASKED, Tokens
+from wordfield.models.sequence.tokens import Tokens
 from wordfield.storage import Dense
 from wordfield.vectors import WordVectors
 
@@ -31,96 +32,34 @@ if TYPE_CHECKING:
     from wordfield.models.sequence.training import Measured
 
 
-class Size(NamedTuple):
-    """How large a network is."""
-
-    layers: int
-    dim: int
-    heads: int
-
-
-SIZES = {"tiny": Size(2, 128, 2), "mini": Size(4, 256, 4), "small": Size(4, 512, 8)}
-"""As the miniatures of Turc, Chang, Lee and Toutanova (2019, arXiv 1908.08962)."""
-
-
 @dataclass(frozen=True)
-class BERT(NetworkRecipe):
+class BERT(Encoding):
     """Vectors of words in context, by a transformer that guesses masked words from both sides."""
 
     MODEL = "bert"
-    READING = MASKED
 
-    size: Literal["tiny", "mini", "small"] = "tiny"
-    """How large the network is: 2 layers of 128 numbers, 4 of 256, 4 of 512."""
-    dim: int = 0
-    """Numbers in a token's vector; 0: as `size` says."""
-    layers: int = 0
-    """Layers of the network; 0: as `size` says."""
-    heads: int = 0
-    """Attention heads, which divide `dim`; 0: as `size` says."""
-    inner: int | None = None
-    """Numbers inside the network after attention; unset: 4 times `dim`, of the gated one 8/3."""
-    architecture: Literal["modern", "classic"] = "modern"
-    """As ModernBERT has it (rotary positions, gated, no biases), or as BERT."""
     masked: float = 0.25
     """Share of the tokens that are to be guessed."""
     whole_words: bool = True
     """Whether the pieces of a word are masked together."""
-    pieces: int = 16000
-    """Pieces of words (WordPiece) that are learnt from the corpus where no tokenizer is named."""
     epochs: int = 1
     """Passes over the corpus."""
     learning_rate: float = 3e-3
     """Step size at its highest."""
-    weight_decay: float = 0.01
-    """How strongly the matrices are pulled to zero; tables and norms are not."""
     dropout: float = 0.0
     """Share of numbers set to zero at random while training; more for a small corpus that is read often."""
 
     def __post_init__(self) -> None:
-        check(
-            self,
-            {"dim": 0, "layers": 0, "heads": 0},
-            {"size": (*SIZES,), "architecture": ("modern", "classic")},
-            {"masked": ("a share, above 0 and below 1", lambda share: 0 < share < 1)},
-        )
-        if self.dim and self.layers and self.heads:
-            super().__post_init__()
-        else:
-            self.sized()
-
-    def sized(self) -> BERT:
-        """The recipe with the numbers that `size` says."""
-        size = SIZES[self.size]
-        return replace(
-            self, dim=self.dim or size.dim, layers=self.layers or size.layers, heads=self.heads or size.heads
-        )
-
-    def described(self) -> dict[str, Any]:
-        """The recipe as a model remembers it."""
-        return super(BERT, self.sized()).described()
+        check(self, {}, {}, {"masked": ("a share, above 0 and below 1", lambda share: 0 < share < 1)})
+        super().__post_init__()
 
     def network(self, tokens: Tokens) -> Encoder:
         """The network for these tokens, as it is before training."""
         import torch
 
-        from wordfield.models.sequence.encoder import Encoder, Shape
+        from wordfield.models.sequence.encoder import Encoder
 
-        sized, classic = self.sized(), self.architecture == "classic"
-        shape = Shape(
-            style=self.architecture,
-            vocabulary=len(tokens.vocabulary),
-            dim=sized.dim,
-            layers=sized.layers,
-            heads=sized.heads,
-            inner=self.inner or (4 * sized.dim if classic else sized.inside()),
-            context=self.context,
-            epsilon=1e-12 if classic else 1e-5,
-            types=2 if classic else 0,
-            local=() if classic else (False,) * sized.layers,
-            near=0 if classic else self.context,
-        )
-        made = Encoder(shape)
+        made = Encoder(self.shape(len(tokens.vocabulary)))
         made.begin(torch.Generator().manual_seed(self.seed))
         return made
 

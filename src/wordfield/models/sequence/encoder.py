@@ -31,6 +31,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": F.relu,
     "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
+    "tanh": torch.tanh,
     "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh"),
 }
 
@@ -84,6 +85,12 @@ class Shape:
     """Which layers those are."""
     bases: tuple[float, float] = (160_000.0, 10_000.0)
     """The longest wave of the rotary positions, over 2 pi, in layers that see all, and in those that do not."""
+    labels: int = 0
+    """Labels that texts are given, L."""
+    pooled: str = "first"
+    """What of a text is labelled: the state of its first token, or the mean of all."""
+    squeezed: str = "tanh"
+    """The activation between both steps of what labels."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +205,24 @@ class Head(nn.Module):
         return found
 
 
+class Classifier(nn.Module):
+    """What makes of a text's state the scores of its labels."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        style = STYLES[shape.style]
+        self.dense, self.activation = nn.Linear(shape.dim, shape.dim, bias=style.biased), ACTIVATIONS[shape.squeezed]
+        self.norm = norm(shape) if style.before else None
+        self.output = nn.Linear(shape.dim, shape.labels)
+
+    def forward(self, x: Tensor, dropout: Dropout | None) -> Tensor:
+        """(B, D) -> (B, L)."""
+        x = self.activation(self.dense(x if dropout is None else dropout(x)))
+        x = x if self.norm is None else self.norm(x)
+        found: Tensor = self.output(x if dropout is None else dropout(x))
+        return found
+
+
 class Encoder(nn.Module):
     """The whole network. ``table`` (V, D): the input table; ``output``: the other one, or None where both are one."""
 
@@ -213,6 +238,7 @@ class Encoder(nn.Module):
         self.head = Head(shape) if shape.head else None
         self.output = None if shape.tied or not shape.head else table(shape.vocabulary, shape.dim)
         self.bias = nn.Parameter(torch.zeros(shape.vocabulary)) if shape.head and shape.bias else None
+        self.classifier = Classifier(shape) if shape.labels else None
 
     def begin(self, generator: torch.Generator) -> None:
         """Draw all weights: normal, and where parts add to an unnormalised sum, theirs smaller the more layers."""
@@ -272,6 +298,18 @@ class Encoder(nn.Module):
         chosen = torch.nonzero(targets >= 0)[:, 0]
         logits = self.guess(self.states(Packed.of(ids, [batch.shape[2]] * len(batch)), chosen=chosen)[-1]).float()
         return F.cross_entropy(logits, targets[chosen], reduction="none"), logits.argmax(1) == targets[chosen]
+
+    def scores(self, packed: Packed, dropout: Dropout | None = None) -> Tensor:
+        """The scores of all labels for each text, (B, L). ``ValueError`` where the network has no labels."""
+        if self.classifier is None:
+            raise ValueError("the network gives no labels: its checkpoint was saved without what does")
+        x, at, found = self.states(packed, dropout)[-1], 0, []
+        for count, length in packed.runs:
+            texts = x[at : at + count * length].view(count, length, -1)
+            found.append(texts[:, 0] if self.shape.pooled == "first" else texts.mean(1))
+            at += count * length
+        scores: Tensor = self.classifier(torch.cat(found), dropout)
+        return scores
 
     def _headed(self, x: Tensor) -> Tensor:
         if self.head is None:

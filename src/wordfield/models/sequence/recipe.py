@@ -192,12 +192,32 @@ class NetworkRecipe:
                     heldout = Stream(other, everything(other), tokens.end)
                     if len(heldout) < 2:
                         raise ValueError("there are no words in the text for validation")
-                run = _Run(self, plan, tokens, Stream(ids, kept, tokens.end), heldout, start, progress, checkpoint)
+                stream = Stream(ids, kept, tokens.end)
+                self._check_length(stream)
+                network = self.network(tokens) if start is None else self.continued(start, tokens)
+                run = Run(
+                    self,
+                    plan,
+                    network,
+                    self.examples(stream, tokens),
+                    start,
+                    progress,
+                    made=lambda told, state: self.result(network, tokens, told, state),
+                    measure=None if heldout is None else lambda: self.measured(network, heldout, tokens),
+                    checkpoint=checkpoint,
+                )
                 run.told = {"corpus": corpus.name, "corpus_tokens": scan.tokens, "known_tokens": ids.tokens}
                 return run.result(time.perf_counter() - begun)
             finally:
                 if aside is not None:
                     aside.close()
+
+    def _check_length(self, stream: Stream) -> None:
+        if len(stream) <= 2 * self.context:
+            raise ValueError(
+                f"the corpus has {len(stream)} tokens to train on, ends of sentences with them: context={self.context} "
+                f"needs more than {2 * self.context}; give more text, or a smaller context"
+            )
 
     def rehearse(self, sample: "Sample") -> "Rehearsal":
         """Train for a moment on tokens of no meaning, with a network of the size that the corpus asks for. Pieces of
@@ -267,38 +287,37 @@ class Blocks:
         return np.stack([self._stream.read(first, first + self._step + self._overlap) for first in firsts])
 
 
-class _Run:
-    """One training run: the network, what it reads, and the model as trained so far."""
+class Run:
+    """One training run: the network, what it reads, and the model as trained so far.
+
+    ``made``: the model, of its history and the arrays from which training goes on. ``measure``: what the network makes
+    of text that was kept aside, None where there is none. ``start``: the model to go on from, if it was interrupted.
+    """
 
     def __init__(
         self,
         recipe: NetworkRecipe,
         plan: "Plan",
-        tokens: Tokens,
-        stream: Stream,
-        heldout: Stream | None,
+        network: Any,
+        examples: "Examples",
         start: "ContextualModel | None",
         progress: Progress,
+        *,
+        made: Callable[[dict[str, Any], dict[str, NDArray[Any]]], Any],
+        measure: "Callable[[], Measured] | None",
         checkpoint: Callable[[Any], None] | None,
     ) -> None:
         from wordfield.models.sequence.training import Loop
 
-        if len(stream) <= 2 * recipe.context:
-            raise ValueError(
-                f"the corpus has {len(stream)} tokens to train on, ends of sentences with them: context="
-                f"{recipe.context} needs more than {2 * recipe.context}; give more text, or a smaller context"
-            )
-        self.recipe, self.tokens, self.told = recipe, tokens, dict[str, Any]()
-        self.network = recipe.network(tokens) if start is None else recipe.continued(start, tokens)
-        self.network.to(plan.device)
-        self.seconds: dict[str, float] = {}
+        self.told, self.seconds, self._made, self._plan = dict[str, Any](), dict[str, float](), made, plan
+        network.to(plan.device)
         self.loop = Loop(
-            self.network,
-            recipe.examples(stream, tokens),
+            network,
+            examples,
             plan,
             progress,
-            measure=None if heldout is None else lambda: self._measure(heldout, plan),
-            passed=lambda share: recipe.passed(self.network, share),
+            measure=None if measure is None else lambda: self._measured(measure),
+            passed=lambda share: recipe.passed(network, share),
             checkpoint=lambda: None if checkpoint is None else checkpoint(self._model(CHECKPOINT)),
         )
         history = {} if start is None else start.history
@@ -307,7 +326,7 @@ class _Run:
                 log.warning("the model to go on from has lost the state of its training: only its weights are taken")
             elif same(start.recipe, recipe.described()):
                 self.loop.resume(history, start.state)
-            else:
+            elif start.recipe.get("model") == recipe.MODEL:
                 log.warning("the training to go on from had other settings: its weights are taken, its course is not")
 
         self._before = self.loop.history.spent
@@ -322,21 +341,20 @@ class _Run:
             raise
         return self._model("")
 
-    def _measure(self, heldout: Stream, plan: "Plan") -> "Measured":
+    def _measured(self, measure: "Callable[[], Measured]") -> "Measured":
         import torch
 
         from wordfield.models.sequence.training import allotted, autocast
 
-        with allotted(plan.threads), autocast(plan), torch.inference_mode():
-            return self.recipe.measured(self.network, heldout, self.tokens)
+        with allotted(self._plan.threads), autocast(self._plan), torch.inference_mode():
+            return measure()
 
     def _model(self, stopped: str) -> Any:
         """The model as trained so far; where training goes on from it, with what that needs."""
         history = self.loop.history
         seconds = {"seconds": self.seconds | {"train": history.spent - self._before}}
         state = self.loop.state() if stopped else {}
-        told = self.told | asdict(history) | seconds | {"stopped": stopped or history.stopped}
-        return self.recipe.result(self.network, self.tokens, told, state)
+        return self._made(self.told | asdict(history) | seconds | {"stopped": stopped or history.stopped}, state)
 
 
 def _tokenizer(start: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from wordfield.models.sequence.encoder import ACTIVATIONS, Encoder, Shape
-from wordfield.models.sequence.layouts.names import Names, whole
+from wordfield.models.sequence.layouts.names import Names, labels, whole
 from wordfield.models.sequence.specials import Specials
 
 EMBEDDINGS = {
@@ -36,6 +36,8 @@ NAMES = {
             "head.norm": "cls.predictions.transform.LayerNorm",
             "bias": "cls.predictions.bias",
             "output": "cls.predictions.decoder.weight",
+            "classifier.dense": "bert.pooler.dense",
+            "classifier.output": "classifier",
         },
     ),
     "roberta": Names(
@@ -48,6 +50,8 @@ NAMES = {
             "head.norm": "lm_head.layer_norm",
             "bias": "lm_head.bias",
             "output": "lm_head.decoder.weight",
+            "classifier.dense": "classifier.dense",
+            "classifier.output": "classifier.out_proj",
         },
     ),
     "distilbert": Names(
@@ -67,6 +71,8 @@ NAMES = {
             "head.norm": "vocab_layer_norm",
             "bias": "vocab_projector.bias",
             "output": "vocab_projector.weight",
+            "classifier.dense": "pre_classifier",
+            "classifier.output": "classifier",
         },
     ),
 }
@@ -131,5 +137,7 @@ def network(config: Mapping[str, Any], tensors: Collection[str]) -> Encoder:
             head=f"{head['head.dense']}.weight" in tensors,
             bias=head["bias"] in tensors,
             tied=config.get("tie_word_embeddings", True) or head["output"] not in tensors,
+            labels=labels(config),
+            squeezed="relu" if kind == "distilbert" else "tanh",
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from wordfield.models.sequence.encoder import ACTIVATIONS, Encoder, Shape
-from wordfield.models.sequence.layouts.names import Names, whole
+from wordfield.models.sequence.layouts.names import Names, labels, whole
 from wordfield.models.sequence.specials import Specials
 
 NAMES = Names(
@@ -21,7 +21,15 @@ NAMES = Names(
         "inner.output": ("mlp.Wo",),
         "inner_norm": ("mlp_norm",),
     },
-    {"head.dense": "head.dense", "head.norm": "head.norm", "bias": "decoder.bias", "output": "decoder.weight"},
+    {
+        "head.dense": "head.dense",
+        "head.norm": "head.norm",
+        "bias": "decoder.bias",
+        "output": "decoder.weight",
+        "classifier.dense": "head.dense",
+        "classifier.norm": "head.norm",
+        "classifier.output": "classifier",
+    },
 )
 SIZES = {
     "vocabulary": "vocab_size",
@@ -90,10 +98,13 @@ def network(config: Mapping[str, Any], tensors: Collection[str]) -> Encoder:
             context=config.get("max_position_embeddings") or 8192,
             epsilon=float(config.get("norm_eps", 1e-5)),
             activation=activation,
-            head="head.dense.weight" in tensors,
+            head="head.dense.weight" in tensors and not labels(config),
             bias=NAMES.head["bias"] in tensors,
             tied=config.get("tie_word_embeddings", True) or NAMES.head["output"] not in tensors,
             near=config.get("local_attention", 128) // 2,
+            labels=labels(config),
+            pooled="mean" if config.get("classifier_pooling") == "mean" else "first",
+            squeezed=activation,
             local=tuple(kind == NEAR for kind in kinds),
             bases=(_base(config, ALL, "global_rope_theta"), _base(config, NEAR, "local_rope_theta")),
         )

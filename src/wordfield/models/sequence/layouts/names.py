@@ -48,3 +48,12 @@ def whole(config: Mapping[str, Any], names: Collection[str]) -> dict[str, int]:
         if type(config.get(name)) is not int or config[name] < 1:
             raise ValueError(f'config.json: the entry "{name}" is {config.get(name)!r}; a whole number is needed')
     return {name: config[name] for name in names}
+
+
+def labels(config: Mapping[str, Any]) -> int:
+    """How many labels a checkpoint gives texts; 0 for one that gives none."""
+    kinds = config.get("architectures") or [""]
+    if not str(kinds[0]).endswith("ForSequenceClassification"):
+        return 0
+    named = config.get("id2label")
+    return len(named) if isinstance(named, Mapping) and named else int(config.get("num_labels", 2))
