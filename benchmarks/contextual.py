@@ -1,11 +1,13 @@
 """What a masked language model is worth beside simpler ones from the same text: how many masked tokens of text that
-was kept aside each guesses right, whether a word means the same in two sentences (WiC), how alike two sentences are (STS-B).
+was kept aside each guesses right, whether a word means the same in two sentences (WiC), how alike two sentences are
+(STS-B).
 
     python -m benchmarks.contextual BERT CORPUS STATIC...
 
 ``BERT``: what `wordfield train bert CORPUS` wrote, ``STATIC``: static vectors of the same corpus. Guesses beside it:
-the most frequent token, and what a CBOW of the same tokens thinks of the ten nearest tokens that are there. Its negative
-sampling learns the logarithm of p(w | context) / q(w), q being what noise is drawn by, so that is its guess times q.
+the most frequent token, and what a CBOW of the same tokens thinks of the ten nearest tokens that are there. Its
+negative sampling learns the logarithm of p(w | context) / q(w), q being what noise is drawn by, so that is its guess
+times q.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def measured(path: str, text: str, statics: list[str]) -> dict[str, Any]:
     counts[[*model.specials.rows]] = 0
     found["most frequent token"] = float((batch[:, 1][batch[:, 1] >= 0] == counts.argmax()).mean())
     tell("a CBOW of the same tokens ...")
-    same = Word2Vec(architecture="cbow", dim=model.dim, window=WINDOW, epochs=recipe.epochs, min_count=1, seed=1)
+    same = Word2Vec(
+        architecture="cbow", dim=model.dim, window=WINDOW, epochs=recipe.epochs, min_count=1, subsample=0, seed=1
+    )
     other = same.fit(Corpus(text, tokenizer=f"{path}/tokenizer.json"))
     found["CBOW"] = right(batch, cbow(other, names, batch, model.specials.rows))
     folder = data_folder() / "contextual"
@@ -76,7 +80,7 @@ def bert(model: Any, batch: Any) -> Any:
         for some in np.array_split(batch, max(1, len(batch) // 16)):
             ids = torch.from_numpy(some)
             chosen = torch.nonzero(ids[:, 1].reshape(-1) >= 0)[:, 0]
-            states = model.encoder.states(model._packed(some[:, 0]), chosen=chosen)[-1]
+            states = model.encoder.states(model.packed(some[:, 0]), chosen=chosen)[-1]
             found.append(model.encoder.guess(states).argmax(1).numpy())
     return np.concatenate(found)
 

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "BERT": "models.sequence.bert",
+    "BERTClassifier": "models.sequence.bert_classifier",
     "Classifier": "models.predict.classifier",
     "Cooccurrence": "models.count.cooccurrence",
     "Corpus": "text.corpus",
@@ -34,6 +35,7 @@ __all__ = [
     "LLM",
     "PPMI",
     "SVD",
+    "BERTClassifier",
     "Classifier",
     "Cooccurrence",
     "Corpus",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from wordfield.models.predict.glove import GloVe
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.models.sequence.bert import BERT
+    from wordfield.models.sequence.bert_classifier import BERTClassifier
     from wordfield.models.sequence.llm import LLM
     from wordfield.text.corpus import Corpus
     from wordfield.text.vocabulary import Vocabulary

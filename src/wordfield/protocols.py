@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wordfield.progress import Progress, silent
 from wordfield.text.corpus import Corpus
+from wordfield.text.labelled import Marks
 from wordfield.vectors import WordVectors
 
 Matrix = NDArray[np.float32]
@@ -44,6 +45,24 @@ class Contextual(Embedder, Protocol):
 
     def embed_words_of(self, texts: Sequence[str | Sequence[str]]) -> list[tuple[list[str], Matrix]]:
         """The same of many texts, or lists of words."""
+        ...
+
+
+@runtime_checkable
+class Labeller(Embedder, Protocol):
+    """Labels of texts."""
+
+    recipe: dict[str, Any]
+
+    @property
+    def labels(self) -> list[str]: ...
+    @property
+    def label_prefix(self) -> str: ...
+    @property
+    def marks(self) -> Marks: ...
+
+    def predict(self, texts: Sequence[str], k: int | None = 1, threshold: float = 0.0) -> list[list[tuple[str, float]]]:
+        """For each text its ``k`` most probable labels (None: all) with their probabilities."""
         ...
 
 

@@ -88,6 +88,11 @@ class ClassifierModel:
         """The L labels, most frequent first, as their probabilities stand in `predict_proba`."""
         return self.classes.labels
 
+    @property
+    def label_prefix(self) -> str:
+        """What a word begins with that is a label."""
+        return self.classes.prefix
+
     @cached_property
     def marks(self) -> Marks:
         """What a label in a text looks like: it is no word there."""
@@ -116,19 +121,10 @@ class ClassifierModel:
 
         Probabilities are those of `predict_proba`.
         """
-        if k is not None and (not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1):
-            raise ValueError(f"k is how many labels to return, at least 1, or None for all, not {k!r}")
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold is a probability, 0 to 1, not {threshold!r}")
-        most = len(self.labels) if k is None else min(int(k), len(self.labels))
         found: Predictions = []
         vectors = self.embed(texts)
-        for first in range(0, len(vectors), self._step):
-            chances = self._chances(vectors[first : first + self._step])
-            best = _highest(chances, most)
-            for rows, values in zip(best.tolist(), np.take_along_axis(chances, best, 1).tolist(), strict=True):
-                pairs = zip(rows, values, strict=True)
-                found.append([(self.labels[row], value) for row, value in pairs if value >= threshold])
+        for first in range(0, len(vectors) or 1, self._step):
+            found += chosen(self._chances(vectors[first : first + self._step]), self.labels, k, threshold)
         return found
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -218,6 +214,25 @@ class ClassifierModel:
             return scores
         chances = logistic(scores)
         return self._tree.chances(chances) if self.classes.loss == "hierarchical" else chances
+
+
+def chosen(
+    chances: NDArray[np.float64], labels: Sequence[str], k: int | None = 1, threshold: float = 0.0
+) -> Predictions:
+    """Of the probabilities of all labels (n, L) the ``k`` highest (None: all) that are at least ``threshold``, the
+    highest first.
+    """
+    if k is not None and (not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1):
+        raise ValueError(f"k is how many labels to return, at least 1, or None for all, not {k!r}")
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold is a probability, 0 to 1, not {threshold!r}")
+    most = len(labels) if k is None else min(int(k), len(labels))
+    found: Predictions = []
+    best = _highest(chances, most)
+    for rows, values in zip(best.tolist(), np.take_along_axis(chances, best, 1).tolist(), strict=True):
+        pairs = zip(rows, values, strict=True)
+        found.append([(labels[row], value) for row, value in pairs if value >= threshold])
+    return found
 
 
 class Tree:

@@ -50,7 +50,7 @@ def evaluate(
     """
     from wordfield import evaluation
     from wordfield.evaluation import classification
-    from wordfield.supervised import ClassifierModel
+    from wordfield.protocols import Labeller
 
     if plot is not None:
         from wordfield.plots import check_target
@@ -64,7 +64,7 @@ def evaluate(
         result = beside(models, data, suite, restrict_vocab, unknown, method, table)
     else:
         read = opened(models[0], table)
-        if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
+        if suite == "classification" or (suite is None and isinstance(read, Labeller)):
             if unknown is not None:
                 raise ValueError("what becomes of unknown words can be chosen for word vectors, not for classifiers")
             results = classification.evaluate(classifier(read), data, k, threshold, field, label_field)
@@ -92,7 +92,7 @@ def beside(
     from wordfield import evaluation
     from wordfield.evaluation.comparison import compare
     from wordfield.evaluation.scores import Settings
-    from wordfield.supervised import ClassifierModel
+    from wordfield.protocols import Labeller
     from wordfield.unknown import Unknown
 
     settings = Settings(restrict_vocab, method, Unknown.of(unknown, Settings().unknown))
@@ -100,7 +100,7 @@ def beside(
     for place, model in enumerate(models, 1):
         names.append(str(model) if isinstance(model, (str, Path)) else f"model {place}")
         read = opened(model, table)
-        if suite == "classification" or (suite is None and isinstance(read, ClassifierModel)):
+        if suite == "classification" or (suite is None and isinstance(read, Labeller)):
             raise ValueError(
                 f"{names[-1]}: classifiers are scored on their labels one at a time; for the word vectors of several "
                 "models name a suite such as similarity"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wordfield.evaluation.undertrained import Indicator
     from wordfield.formats.architecture import Side
     from wordfield.models.sequence.contextual import ContextualModel
+    from wordfield.protocols import Labeller
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
     from wordfield.text.corpus import Corpus
@@ -95,12 +96,12 @@ def info(model: Model | Corpus, *, plot: str | Path | None = None, progress: Pro
     return {"model": str(model), "format": name, **described, "bytes": stored_bytes(model, name)}
 
 
-def classifier(model: Model) -> ClassifierModel:
+def classifier(model: Model) -> Labeller:
     """The classifier itself, loaded if it is a path; ``ValueError`` for another model."""
-    from wordfield.supervised import ClassifierModel
+    from wordfield.protocols import Labeller
 
     read = opened(model)
-    if not isinstance(read, ClassifierModel):
+    if not isinstance(read, Labeller):
         raise ValueError(
             f"{model if isinstance(model, (str, Path)) else 'the model'} is no classifier: it has no labels"
         )

@@ -87,7 +87,7 @@ def training(name: str) -> Callable[..., None]:
     """The command that trains one line of the lineage: the fields of its recipe are its options."""
     recipe_type: Any = recipe_class(name)
     Fields = Annotated[recipe_type, Parameter(name="*", group="Recipe")]
-    labelled = name == "classifier"
+    labelled = hasattr(recipe_type, "label_prefix")
 
     def train(
         corpus: Files,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wordfield.evaluation.lines import PathLike, first_lines
 from wordfield.evaluation.scores import Z95, wilson
-from wordfield.supervised import ClassifierModel
+from wordfield.protocols import Labeller
 from wordfield.text import tables
 from wordfield.text.labelled import Labelled
 
@@ -27,7 +27,7 @@ Rows = NDArray[np.int64]
 
 
 def evaluate(
-    model: ClassifierModel,
+    model: Labeller,
     paths: PathLike | Iterable[PathLike],
     k: int = 1,
     threshold: float = 0.0,
@@ -58,15 +58,13 @@ def evaluate(
     return results
 
 
-def score(
-    model: ClassifierModel, texts: Labelled, dataset: str, k: int = 1, threshold: float = 0.0
-) -> list[dict[str, Any]]:
+def score(model: Labeller, texts: Labelled, dataset: str, k: int = 1, threshold: float = 0.0) -> list[dict[str, Any]]:
     """The results on one set of labelled texts. ``ValueError`` if none has a label."""
     read = list(texts.texts(model.marks))
     asked = [(text, labels) for text, labels in read if labels]
     if not asked:
         raise ValueError(
-            f"{texts.name}: no text has a label: words that begin with {model.classes.prefix!r} are labels, or what a "
+            f"{texts.name}: no text has a label: words that begin with {model.label_prefix!r} are labels, or what a "
             "table has in the field that label_field (--label-field) names"
         )
     answered = model.predict([text for text, _ in asked], k, threshold)
@@ -166,7 +164,7 @@ def _ratio(part: float, whole: float) -> float | None:
     return float(part / whole) if whole else None
 
 
-def _labelled(model: ClassifierModel, files: list[Path], label_field: str | None) -> list[Path]:
+def _labelled(model: Labeller, files: list[Path], label_field: str | None) -> list[Path]:
     """The files of a folder that are labelled text: by their first line, or tables where these are asked for."""
     if label_field is not None:
         return [file for file in files if tables.kind(file.name)]
@@ -174,5 +172,5 @@ def _labelled(model: ClassifierModel, files: list[Path], label_field: str | None
     return [file for file, some in lines if some and model.marks.split(some[0])[1]]
 
 
-def _unknown_words(model: ClassifierModel) -> str:
+def _unknown_words(model: Labeller) -> str:
     return "subword" if model.recipe.get("maxn") else "skip"

@@ -17,6 +17,7 @@ LINEAGE: dict[str, str] = {
     "fasttext": "predict.fasttext:FastText",
     "classifier": "predict.classifier:Classifier",
     "bert": "sequence.bert:BERT",
+    "bert-classifier": "sequence.bert_classifier:BERTClassifier",
     "llm": "sequence.llm:LLM",
 }
 

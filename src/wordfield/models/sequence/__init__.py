@@ -51,7 +51,10 @@ def model_of(table: Table) -> ContextualModel:
     """What a format has read whose network can be run, as a model of its kind."""
     if table.network is None:
         raise ValueError("there is no network in it: only vectors")
-    module, _, name = MODELS[table.network.config["model_type"]].partition(":")
+    kinds = table.network.config.get("architectures") or [""]
+    labels = str(kinds[0]).endswith("ForSequenceClassification") and table.network.config["model_type"] != "llama"
+    named = "sequence_classifier:SequenceClassifier" if labels else MODELS[table.network.config["model_type"]]
+    module, _, name = named.partition(":")
     made: ContextualModel = getattr(import_module(f"{__name__}.{module}"), name).of(table)
     return made
 

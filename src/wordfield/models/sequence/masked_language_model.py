@@ -7,18 +7,16 @@ V tokens, D dimension, T tokens of a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from wordfield.models.sequence.contextual import AT_ONCE, ContextualModel, Floats, Part
+from wordfield.models.sequence.contextual import AT_ONCE, Floats
+from wordfield.models.sequence.encoder_model import EncoderModel
 from wordfield.models.sequence.masking import Masking
-from wordfield.models.sequence.specials import Specials
 from wordfield.models.sequence.streams import Stream, everything
-from wordfield.models.sequence.tokens import Tokens, cut
-from wordfield.models.sequence.windows import centred
+from wordfield.models.sequence.tokens import cut
 from wordfield.progress import Progress, silent
 from wordfield.text.corpus import Corpus
 
@@ -41,43 +39,10 @@ class Guessed(NamedTuple):
 
 
 @final
-class MaskedLanguageModel(ContextualModel):
-    """An encoder that sees a text on both sides, and the table of its tokens. A vector of a word depends on all that
-    stands around it.
-    """
+class MaskedLanguageModel(EncoderModel):
+    """An encoder that guesses masked tokens, and the table of its tokens."""
 
     KIND = "masked language model"
-    POOLING = "mean"
-
-    @cached_property
-    def specials(self) -> Specials:
-        """The rows of the tokens that are no text."""
-        return Specials.of(self._vocabulary.words, self.network.config)
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        """How text becomes rows of the table."""
-        return Tokens(self.tokenizer, self._vocabulary, self.specials.end)
-
-    @property
-    def encoder(self) -> Encoder:
-        """The network in PyTorch."""
-        return self.module
-
-    def parts(self, rows: Sequence[int]) -> Iterator[Part]:
-        """Windows over the text, each with its beginning and its end."""
-        begin, end = self.specials.begin, self.specials.end
-        for first, last, new, behind in centred(len(rows), self.encoder.shape.context - 2):
-            yield Part([begin, *rows[first:last], end], 1 + new - first, new, behind)
-
-    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[int]) -> list[Floats]:
-        """See ``ContextualModel``: nothing is padded."""
-        import torch
-
-        with self._reading():
-            states = self.encoder.states(self._packed(texts))
-            found = torch.stack([states[layer] for layer in layers]).mean(0) if len(layers) > 1 else states[layers[0]]
-        return np.split(found.float().numpy(), np.cumsum([len(rows) for rows in texts[:-1]]))
 
     def fill(self, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
         """For each ``[MASK]`` in a text the ``k`` tokens that the model thinks most probable there, with their
@@ -114,20 +79,12 @@ class MaskedLanguageModel(ContextualModel):
             masking = Masking(self._vocabulary.words, self.specials, share)
             return guessed(self.encoder, stream, self.specials.begin, masking, seed, progress)
 
-    def _packed(self, texts: Sequence[Sequence[int]]) -> Any:
-        import torch
-
-        from wordfield.models.sequence.encoder import Packed
-
-        ids = torch.from_numpy(np.concatenate([np.asarray(rows, np.int64) for rows in texts]))
-        return Packed.of(ids, [len(rows) for rows in texts])
-
     def _shares(self, rows: Sequence[int], places: Sequence[int]) -> Floats:
         """The probability of each token (places, V) at some places of a text."""
         import torch
 
         with torch.inference_mode():
-            states = self.encoder.states(self._packed([rows]), chosen=torch.tensor(places))[-1]
+            states = self.encoder.states(self.packed([rows]), chosen=torch.tensor(places))[-1]
             logits = self.encoder.guess(states)[:, : len(self._vocabulary)]
             return torch.softmax(logits.double(), 1).float().numpy()
 
