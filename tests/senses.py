@@ -1,0 +1,48 @@
+"""Words of two senses, and words that stand around each."""
+
+from __future__ import annotations
+
+ENGLISH = {
+    "bank": ("river water shore mud boat", "money loan rates credit account"),
+    "bat": ("wings cave night insects mammal", "ball player hit game club"),
+    "bark": ("dog loud growl puppy noise", "tree trunk wood branch brown"),
+    "bass": ("guitar drum band song low", "fish lake caught pond hook"),
+    "bow": ("arrow archer string target shoot", "stage applause audience head deep"),
+    "crane": ("bird nest feathers marsh fly", "steel lift building site tower"),
+    "date": ("calendar month year day written", "palm fruit sweet dried desert"),
+    "mole": ("spy agent secret leak office", "tunnel garden blind digs soil"),
+    "match": ("fire burn smoke strike box", "team win goal league score"),
+    "mouse": ("cat cheese tail grey trap", "screen click keyboard computer button"),
+    "organ": ("heart liver body blood tissue", "church pipes music play hymn"),
+    "palm": ("hand finger wrist skin open", "beach island coconut leaves tropical"),
+    "pitcher": ("jug milk pour glass table", "baseball throw inning mound season"),
+    "plant": ("leaf root seed grow flower", "factory workers power steel output"),
+    "port": ("harbour ship cargo dock sail", "wine bottle cellar sweet taste"),
+    "ring": ("finger gold wedding diamond wear", "phone bell call answer tone"),
+    "rock": ("stone cliff mountain granite hard", "concert album singer stage band"),
+    "seal": ("ice ocean swim whiskers pup", "wax letter stamp document royal"),
+    "spring": ("april warm bloom green season", "coil metal bounce mattress tension"),
+    "trunk": ("elephant ears tusks spray huge", "car luggage suitcase drive lid"),
+}
+CHINESE = {
+    "打": ("篮球 比赛 球队 学生 操场", "电话 朋友 号码 手机 晚上"),
+    "花": ("春天 红色 玫瑰 花园 香味", "钱 工资 买 昂贵 商店"),
+    "杜鹃": ("鸟 鸣叫 羽毛 巢 飞行", "山坡 盛开 粉色 植物 花瓣"),
+    "苹果": ("水果 好吃 果园 甜 红色", "公司 手机 电脑 发布 股票"),
+    "小米": ("粥 粮食 农民 种植 北方", "手机 科技 品牌 屏幕 销量"),
+    "黄牛": ("耕田 农村 牧草 牛奶 牲畜", "车票 演唱会 高价 倒卖 排队"),
+    "包袱": ("衣服 布 旅行 背 行李", "相声 笑 观众 演员 舞台"),
+    "东西": ("南北 方向 道路 走向 河流", "桌子 买 礼物 拿 商店"),
+    "算账": ("会计 收入 月底 公司 数字", "仇人 报复 愤怒 打架 欺负"),
+    "水分": ("植物 蒸发 土壤 缺少 吸收", "数据 虚假 统计 报告 夸大"),
+    "风": ("吹 台风 树叶 寒冷 天气", "作品 文学 朴素 写作 传统"),
+    "头": ("疼 帽子 头发 医生 摇", "领导 单位 老板 会议 命令"),
+    "门": ("打开 钥匙 房间 关 木头", "课程 大学 考试 老师 学分"),
+    "意思": ("词典 单词 解释 句子 翻译", "礼物 红包 送 感谢 心意"),
+    "生": ("孩子 医院 妈妈 婴儿 出生", "肉 鱼片 煮 没熟 菜"),
+    "老": ("爷爷 年纪 皱纹 退休 白发", "总是 迟到 经常 忘记 天天"),
+    "行": ("银 存款 贷款 利率 金融", "走 步 路 人 旅"),
+    "角": ("三 几何 度数 直线 数学", "羚羊 头上 动物 尖 鹿"),
+    "背": ("脊椎 疼痛 按摩 身体 肩膀", "课文 单词 默写 老师 熟练"),
+    "开": ("汽车 司机 公路 驾驶 方向盘", "水 烧 沸腾 茶壶 火炉"),
+}
