@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
+from wordfield import api
 from wordfield.isotropy import Isotropy
 
 
@@ -50,3 +54,12 @@ def test_what_cannot_be_made_so_is_refused() -> None:
         Isotropy.fit(np.eye(3, dtype=np.float32), "none")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="1 vectors do not show"):
         Isotropy.fit(np.eye(3, dtype=np.float32)[[0]], "whitening")
+
+
+def test_texts_are_embedded_so_by_command(vectors: Path, run: Any) -> None:
+    asked = ["king", "queen", "king queen", "queen queen king"]
+    plain, white = api.embed(vectors, asked), api.embed(vectors, asked, isotropy="whitening")
+    np.testing.assert_allclose(white, Isotropy.fit(plain, "whitening").apply(plain))
+    done = run("embed", vectors, *asked, "--isotropy", "all-but-the-top", "--json")
+    assert done.status == 0, done.err
+    assert run("embed", vectors, "king", "--isotropy", "whitening").status == 1

@@ -66,7 +66,7 @@ def test_the_course_of_a_training_is_drawn(tmp_path: Path) -> None:
     assert ">loss, nats a prediction</text>" in words
     assert ">kept aside</text>" not in words
     course({"loss": [7.0, 6.0], "accuracy": [0.1, 0.3], "checked": [1000, 2000]}, tmp_path / "masked.svg")
-    assert "masked words guessed right" in (tmp_path / "masked.svg").read_text("utf-8")
+    assert "masked tokens guessed right" in (tmp_path / "masked.svg").read_text("utf-8")
     assert "guessed right" not in network
     with pytest.raises(ValueError, match="the model remembers no losses"):
         course({}, tmp_path / "none.svg")

@@ -187,7 +187,7 @@ def _right(axis: Any, places: Sequence[int], accuracy: Sequence[float]) -> None:
 
     axis.plot(places, accuracy, ".-", color=COLOURS[0], linewidth=1.2)
     axis.set_xlabel("tokens read")
-    axis.set_ylabel("masked words guessed right, text kept aside")
+    axis.set_ylabel("masked tokens guessed right")
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.set_xlim(left=0)

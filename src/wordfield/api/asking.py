@@ -13,6 +13,7 @@ from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
     from wordfield.formats.architecture import Side
+    from wordfield.isotropy import Kind as Isotropy
     from wordfield.models.sequence.contextual import ContextualModel, Precision
     from wordfield.protocols import Matrix
     from wordfield.search.approximate import Index, Kind
@@ -196,15 +197,17 @@ def embed(
     *,
     unknown: Choice = None,
     precision: Precision | None = None,
+    isotropy: Isotropy | None = None,
 ) -> Matrix:
     """One vector a text, (len(texts), dim) float32; a text without a known word is a row of zeros.
 
     ``output``: also write them, as .npy (the matrix) or .jsonl (an object of text and vector a line). ``unknown``: what
     becomes of words that the vocabulary does not have, see ``StaticModel.embed``; not for a classifier, which makes the
     vector of a text in its own way, and not for a network, which reads all. ``precision``: what a network multiplies
-    matrices in; auto is bfloat16 where the processor has such arithmetic.
+    matrices in; auto is bfloat16 where the processor has such arithmetic. ``isotropy``: make vectors of a narrow cone
+    point in all directions, as these texts ask for it: all-but-the-top or whitening, see ``wordfield.isotropy``.
     """
-    return embedded(model, texts, output, unknown, precision)[0]
+    return embedded(model, texts, output, unknown, precision, isotropy)[0]
 
 
 def embedded(
@@ -213,10 +216,12 @@ def embedded(
     output: str | Path | None = None,
     unknown: Choice = None,
     precision: Precision | None = None,
+    isotropy: Isotropy | None = None,
 ) -> tuple[Matrix, dict[str, int] | None]:
     """What ``embed`` returns, and how many words of the texts have which kind of vector: their own row, n-grams and so
     on, see ``unknown.KINDS``; None of a classifier.
     """
+    from wordfield import isotropy as isotropies
     from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.static import StaticModel
 
@@ -241,6 +246,8 @@ def embedded(
         vectors = read.embed(texts)
     if missing := len(texts) - int(vectors.any(axis=1).sum()):
         log.warning("%d of %d texts have no known word: their vectors are zeros", missing, len(texts))
+    if isotropy is not None:
+        vectors = isotropies.Isotropy.fit(vectors, isotropy).apply(vectors)
     if output is not None:
         writers[Path(output).suffix.lower()](Path(output), texts, vectors)
     return vectors, tally

@@ -20,6 +20,7 @@ from wordfield.options import (
     IndexIn,
     IndexOut,
     Input,
+    Isotropic,
     Json,
     Kind,
     Method,
@@ -179,11 +180,12 @@ def embed(
     output: Output = None,
     unknown: TextUnknown = None,
     precision: Multiplied = None,
+    isotropy: Isotropic = None,
     json: Json = False,
 ) -> None:
     """One vector a text: the mean of the vectors of its words."""
     lines = given("embed", texts, input)
-    vectors, words = embedded(model, lines, output, unknown, precision)
+    vectors, words = embedded(model, lines, output, unknown, precision, isotropy)
     if json:
         result = {"vectors": vectors.tolist()} if output is None else {"out": str(output)}
         print_json({"model": model, "dim": vectors.shape[1], "texts": len(lines), "words": words} | result)
