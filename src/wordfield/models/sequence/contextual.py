@@ -7,11 +7,13 @@ V tokens, D dimension, T tokens of a text.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from wordfield.models.sequence import missing
 from wordfield.models.sequence.tokens import Tokens
 from wordfield.static import told
 from wordfield.storage import Storage
+from wordfield.text.corpus import cores
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 from wordfield.vectors import WordVectors
@@ -32,6 +35,9 @@ Floats = NDArray[np.float32]
 Pooled = Literal["last", "first", "mean"]
 Layer = int | Sequence[int]
 Precision = Literal["auto", "float32", "bfloat16"]
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 AT_ONCE = 4096
 """Tokens that go through the network together."""
@@ -160,10 +166,8 @@ class ContextualModel(ABC):
         read = [self.tokens.read(text) for text in texts]
         found = []
         for each, states in zip(read, self.states([each.rows for each in read], layer), strict=True):
-            vectors = np.empty((len(each.words), self.dim), np.float32)
-            for number, places in enumerate(each.tokens):
-                vectors[number] = states[places[PICKED[pooling]]].mean(axis=0)
-            found.append((each.words, vectors))
+            picked = [places[PICKED[pooling]] for places in each.tokens]
+            found.append((each.words, _means(states, picked) if picked else np.zeros((0, self.dim), np.float32)))
         return found
 
     def embed(self, texts: Sequence[str], layer: Layer = -1) -> Floats:
@@ -190,11 +194,28 @@ class ContextualModel(ABC):
             if part.last > part.first
         ]
         read.sort(key=lambda each: -len(each[1].rows))
-        for some in _together(read):
-            states = self.through([part.rows for _, part in some], layers)
+        batches = [*_together(read)]
+        asked = [[part.rows for _, part in some] for some in batches]
+        for some, states in zip(
+            batches, self.side_by_side(lambda texts: self.through(texts, layers), asked), strict=True
+        ):
             for (number, part), rows in zip(some, states, strict=True):
                 found[number][part.first : part.last] = rows[part.at : part.at + part.last - part.first]
         return found
+
+    def side_by_side(self, work: Callable[[Given], Made], batches: Sequence[Given]) -> Iterator[Made]:
+        """What is made of each batch of texts, in order: of several each thread takes one through the whole network, so
+        that threads need not wait for each other at every multiplication.
+        """
+        _ = self.module  # which one thread makes, before there are several
+        if len(batches) < 2:
+            yield from map(work, batches)
+            return
+        from wordfield.models.sequence.training import allotted
+
+        threads = min(len(batches), cores())
+        with allotted(1), ThreadPoolExecutor(threads) as pool:
+            yield from pool.map(work, batches)
 
     def table(self) -> Table:
         """All of the model, as a format writes it."""
@@ -244,6 +265,15 @@ class ContextualModel(ABC):
             if not -most - 1 <= each <= most:
                 raise ValueError(f"layer must be from {-most - 1} to {most}, not {each}: the network has {most}")
         return [each % (most + 1) for each in asked]
+
+
+def _means(states: Floats, places: Sequence[Sequence[int]]) -> Floats:
+    """The mean of the states at the places of each word, at least one, (words, D)."""
+    sizes = np.array([len(each) for each in places])
+    every = np.fromiter(chain.from_iterable(places), np.int64, sizes.sum())
+    sums: Floats = np.add.reduceat(states[every], np.cumsum(sizes) - sizes, axis=0)
+    sums /= sizes[:, None].astype(np.float32)
+    return sums
 
 
 def _together(read: list[tuple[int, Part]]) -> Iterator[list[tuple[int, Part]]]:

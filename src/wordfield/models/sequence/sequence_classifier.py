@@ -60,17 +60,23 @@ class SequenceClassifier(EncoderModel):
             raise TypeError("a list of texts is needed, not one: [text]")
         rows = [self.read(text) for text in texts]
         order = sorted(range(len(rows)), key=lambda place: -len(rows[place]))
-        scores = np.empty((len(rows), len(self.labels)))
-        at = 0
+        batches, at = list[list[int]](), 0
         while at < len(order):
-            some = order[at : at + max(1, AT_ONCE // len(rows[order[at]]))]
-            with self._reading():
-                scores[some] = self.encoder.scores(self.packed([rows[place] for place in some])).float().numpy()
-            at += len(some)
+            batches.append(order[at : at + max(1, AT_ONCE // len(rows[order[at]]))])
+            at += len(batches[-1])
+        scores = np.empty((len(rows), len(self.labels)))
+        asked = [[rows[place] for place in some] for some in batches]
+        for some, given in zip(batches, self.side_by_side(self._scores, asked), strict=True):
+            scores[some] = given
         if self.network.config.get("problem_type") == MULTI:
             return logistic(scores)
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         found: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+        return found
+
+    def _scores(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        with self._reading():
+            found: NDArray[np.float32] = self.encoder.scores(self.packed(texts)).float().numpy()
         return found
 
     def read(self, text: str) -> list[int]:
