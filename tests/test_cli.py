@@ -19,6 +19,7 @@ import pytest
 from support import JIT_OFF, Ran
 from wordfield import __version__, options
 from wordfield.cli import COMMANDS, explained, main
+from wordfield.evaluation.sets import TASKS
 from wordfield.models import LINEAGE
 from wordfield.storage import Dense
 from wordfield.text.vocabulary import Vocabulary
@@ -470,6 +471,11 @@ def test_a_classifier_can_be_tried_before_it_is_trained(run: Run, labelled: Path
 
 def test_the_policies_are_those_of_the_library() -> None:
     assert get_args(options.Policy) == POLICIES
+
+
+def test_the_tasks_are_those_of_evaluation() -> None:
+    asked = get_args(get_args(get_args(options.Suite)[0])[0])
+    assert asked == (*TASKS, "classification")
 
 
 def test_what_stands_for_unknown_words_is_said(run: Run, vectors: Path) -> None:

@@ -167,14 +167,15 @@ SourceFormat = Annotated[
 Data = Annotated[
     list[str] | None,
     described(
-        "Files or folders of word pairs, analogies, categories, outliers or associations, as they were published, or "
-        "names that `datasets` lists; unset: $WORDFIELD_DATA.",
+        "Files or folders of word pairs, analogies, categories, outliers, associations, words in contexts or pairs of "
+        "sentences, as they were published, or names that `datasets` lists; unset: $WORDFIELD_DATA.",
         consume_multiple=True,
         negative=(),
     ),
 ]
 Suite = Annotated[
-    Literal["similarity", "analogy", "categories", "outliers", "association", "classification"] | None,
+    Literal["similarity", "analogy", "categories", "outliers", "association", "context", "sentences", "classification"]
+    | None,
     described("Only this task; unset: all that the files hold, of a classifier classification."),
 ]
 Classified = Annotated[list[str] | None, described("Texts to find labels for.")]

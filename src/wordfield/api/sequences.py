@@ -161,7 +161,7 @@ def distil(
     rare: float = 1e-4,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Make a network into a table of its tokens, which reads texts some hundred times faster, and write it to ``out``:
+    """Make a network into a table of its tokens, which reads texts many times faster, and write it to ``out``:
     a folder that model2vec and sentence-transformers load, or what the name's ending says. How often tokens occur is
     counted in ``corpus``. See ``wordfield.models.sequence.distilling.distil``.
 

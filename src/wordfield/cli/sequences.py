@@ -193,7 +193,7 @@ def distil(
     progress: Reports = None,
     json: Json = False,
 ) -> None:
-    """Make a network into a table of its tokens, which reads texts some hundred times faster."""
+    """Make a network into a table of its tokens, which reads texts many times faster."""
     with reporting(progress) as report:
         result = api.distil(model, reading.corpus(corpus, model), out, dim, rare=rare, progress=report)
     if json:

@@ -1,5 +1,5 @@
 """A network made into a table: each token alone goes through it once, and what comes out is the token's vector from
-then on; a text is the mean of its tokens, some hundred times faster.
+then on; a text is the mean of its tokens, many times faster.
 
 After Model2Vec (Tulkens and van Dongen 2024, https://github.com/MinishLab/model2vec): principal components, and rare
 tokens count more, by the weight a / (a + p) of a token of probability p (Arora, Liang and Ma 2017). There p is guessed
