@@ -123,6 +123,9 @@ def ours(job: dict[str, Any], tokens: Any) -> tuple[Any, Stopwatch, int]:
                 watch.__enter__()
             return stretches(job, tokens, np.random.default_rng((1, step)))
 
+        def tokens(self, batch: Any) -> int:
+            return int(batch[:, 1:].numel())
+
     Loop(network, Examples(), recipe.plan(), silent).run()
     watch.__exit__(None, None, None)
     return network, watch, job["steps"]

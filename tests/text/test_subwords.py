@@ -143,7 +143,7 @@ def test_a_vocabulary_is_asked_for_by_its_file():
     ("lines", "options", "message"),
     [
         (LINES, {"size": 1}, "size must be at least 2"),
-        (LINES, {"kind": "wordpiece"}, "kind must be one of bpe, unigram, not 'wordpiece'"),
+        (LINES, {"kind": "syllables"}, "kind must be one of bpe, unigram, wordpiece, not 'syllables'"),
         ([], {}, "the lines have no text"),
         (["", " "], {}, "the lines have no text"),
         (LINES, {"size": 3, "kind": "unigram"}, "no vocabulary of 3 pieces could be learnt from 80 lines"),

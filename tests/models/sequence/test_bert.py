@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from support import Stop
+from worlds import sentences
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
 
@@ -39,14 +40,7 @@ SMALL = BERT(
 PLAIN = ("loss", "heldout", "checked", "checks", "steps", "tokens", "planned", "stopped", "unfinished")
 
 
-def sentences(count=120, seed=0):
-    """Two worlds that never meet, in a fixed order of words."""
-    random = np.random.default_rng(seed)
-    worlds = [["the", "cat", "drinks", "milk"], ["a", "ship", "sails", "west"]]
-    return [" ".join(worlds[number]) for number in random.integers(0, 2, count)]
-
-
-TEXT = sentences()
+TEXT = sentences(120)
 WORDS = [sentence.split() for sentence in TEXT]
 
 
