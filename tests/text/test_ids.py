@@ -289,6 +289,7 @@ def test_temporary_files_are_gone_afterwards(file, tmp_path):
     folder = tmp_path / "ids"
     folder.mkdir()
     path = file("a b a\n" * 100)
+    gc.collect()  # what other tests have left
     open_before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
     with Corpus(path).scan(folder=folder, threads=3, block=64) as scan:
         ids = scan.encode(scan.vocabulary())
