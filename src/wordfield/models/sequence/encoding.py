@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from wordfield.models.checks import check
-from wordfield.models.sequence.recipe import NetworkRecipe
 from wordfield.models.sequence.tokens import MASKED
+from wordfield.models.sequence.transforming import Transforming
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.encoder import Shape
@@ -27,7 +27,7 @@ SIZES = {"tiny": Size(2, 128, 2), "mini": Size(4, 256, 4), "small": Size(4, 512,
 
 
 @dataclass(frozen=True)
-class Encoding(NetworkRecipe):
+class Encoding(Transforming):
     """A transformer that sees a text on both sides."""
 
     READING = MASKED

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from wordfield.formats.table import Network
 from wordfield.models.sequence.language_model import LanguageModel, total_loss
-from wordfield.models.sequence.recipe import Blocks, NetworkRecipe
+from wordfield.models.sequence.recipe import Blocks
 from wordfield.models.sequence.streams import Stream
 from wordfield.models.sequence.tokens import CAUSAL, Tokens
+from wordfield.models.sequence.transforming import Transforming
 from wordfield.storage import Dense
 from wordfield.vectors import WordVectors
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LLM(NetworkRecipe):
+class LLM(Transforming):
     """Vectors of tokens, and of words in context, by a causal transformer that foresees the next token."""
 
     MODEL = "llm"

@@ -122,7 +122,7 @@ class _GeGLU(Function):
 class _Losses(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, table: Tensor, targets: Tensor, bias: Tensor | None) -> Tensor:
-        low, exact = _precision(x), torch.promote_types(x.dtype, torch.float32)
+        low, exact = precision_at_work(x), torch.promote_types(x.dtype, torch.float32)
         near, rows = x.to(low), table.to(low)
         losses = torch.empty(len(x), dtype=exact, device=x.device)
         to_x, to_table = torch.empty_like(near), torch.zeros_like(table)
@@ -153,7 +153,7 @@ class _Losses(Function):
         return to_x * gradient[:, None], to_table * share, None, None if to_bias is None else to_bias * share
 
 
-def _precision(x: Tensor) -> torch.dtype:
+def precision_at_work(x: Tensor) -> torch.dtype:
     """What matrices are multiplied in: what autocast says where it is at work."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype

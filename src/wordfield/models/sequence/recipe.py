@@ -20,9 +20,10 @@ from wordfield.models.checks import Bounds, check
 from wordfield.models.runs import INTERRUPTED, Enough, Trial, same, thread_count
 from wordfield.models.sequence import missing
 from wordfield.models.sequence.streams import Noise, Stream, everything, split
-from wordfield.models.sequence.tokens import Reading, Tokens, chosen, cut, expected, found, of_names
+from wordfield.models.sequence.tokens import cut
 from wordfield.progress import Progress, silent
 from wordfield.text.corpus import Corpus
+from wordfield.text.ids import Scan
 
 if TYPE_CHECKING:
     from wordfield.models.sequence.contextual import ContextualModel
@@ -37,10 +38,7 @@ UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LEAST = {
     "dim": 2,
     "layers": 1,
-    "heads": 1,
-    "inner": 1,
     "context": 2,
-    "pieces": 2,
     "min_count": 1,
     "max_vocab": 3,
     "batch": 1,
@@ -69,21 +67,15 @@ class NetworkRecipe:
 
     MODEL: ClassVar[str]
     """The line of the lineage."""
-    READING: ClassVar[Reading]
-    """What the network asks of its tokens."""
+    FORMAT: ClassVar[str] = "checkpoint"
+    """What its models are written as."""
 
     dim: int = 256
     """Numbers in a token's vector."""
     layers: int = 4
     """Layers of the network."""
-    heads: int = 4
-    """Attention heads, which divide `dim`."""
-    inner: int | None = None
-    """Numbers inside the gated network; unset: 8/3 of `dim`, a multiple of 32."""
     context: int = 128
     """Tokens that are read together."""
-    pieces: int = 8000
-    """Pieces of words that are learnt from the corpus where no tokenizer is named."""
     min_count: int = 5
     """Whole words that occur less often become the unknown one."""
     max_vocab: int | None = None
@@ -126,30 +118,50 @@ class NetworkRecipe:
 
     def __post_init__(self) -> None:
         check(self, LEAST, {"precision": ("auto", "float32", "bfloat16")}, NUMBERS)
-        if self.dim % self.heads or self.dim // self.heads % 2:
-            raise ValueError(f"dim must be an even number for each of heads={self.heads}, not {self.dim} for all")
         self.seconds()
 
-    def network(self, tokens: Tokens) -> Any:
+    def prepared(self, corpus: Corpus) -> Corpus:
+        """The corpus, cut into what the network reads."""
+        raise NotImplementedError
+
+    def tokens(self, scan: Scan) -> Any:
+        """The tokens of a corpus that was scanned."""
+        raise NotImplementedError
+
+    def taken(self, start: Any, scan: Scan) -> Any:
+        """The tokens of a model to go on from."""
+        del scan
+        return start.tokens
+
+    def supposed(self, sample: "Sample") -> tuple[Any, int]:
+        """Tokens of no meaning, as many as are expected of a corpus, and how many it has, ends of sentences with
+        them.
+        """
+        raise NotImplementedError
+
+    def network(self, tokens: Any) -> Any:
         """The network for these tokens, as it is before training."""
         raise NotImplementedError
 
-    def examples(self, stream: Stream, tokens: Tokens) -> "Examples":
+    def examples(self, stream: Stream, tokens: Any) -> "Examples":
         """What is learnt from."""
         raise NotImplementedError
 
-    def measured(self, network: Any, heldout: Stream, tokens: Tokens) -> "Measured":
+    def shown(self, network: Any, stream: Stream) -> None:
+        """Called once with the text that is to be learnt from."""
+
+    def measured(self, network: Any, heldout: Stream, tokens: Any) -> "Measured":
         """What a network makes of text that was kept aside: the mean loss, in nats a prediction."""
         raise NotImplementedError
 
-    def continued(self, start: Any, tokens: Tokens) -> Any:
+    def continued(self, start: Any, tokens: Any) -> Any:
         """The network of ``start``, to train on; ``ValueError`` where this recipe is not for it."""
         raise NotImplementedError
 
     def passed(self, network: Any, share: float) -> None:
         """Called with the ``share`` of the training that is done, before each step."""
 
-    def result(self, network: Any, tokens: Tokens, told: dict[str, Any], state: dict[str, NDArray[Any]]) -> Any:
+    def result(self, network: Any, tokens: Any, told: dict[str, Any], state: dict[str, NDArray[Any]]) -> Any:
         """The model as trained so far; ``told``: its history."""
         raise NotImplementedError
 
@@ -161,8 +173,7 @@ class NetworkRecipe:
         validation: Corpus | Iterable[Any] | None = None,
         checkpoint: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Train on ``corpus``, or what one is made of. Tokens are words as the corpus cuts them if it names a tokenizer
-        or is lists of words, else pieces of words that are learnt from it.
+        """Train on ``corpus``, or what one is made of.
 
         ``validation``: text to measure the loss on, instead of a share of the corpus. ``start``: a model to go on from,
         with its tokens. One whose training was interrupted goes on where it stopped, if recipe and corpus are the same:
@@ -178,10 +189,10 @@ class NetworkRecipe:
             raise missing(error) from error
         begun, plan = time.perf_counter(), self.plan()
         corpus = Corpus.of(corpus)
-        text = chosen(corpus, self.pieces, self.READING) if start is None else cut(corpus, _tokenizer(start))
+        text = self.prepared(corpus) if start is None else cut(corpus, _tokenizer(start))
         with text.scan(progress) as scan:
             corpus.invalid = scan.invalid
-            tokens = found(scan, self.min_count, self.max_vocab, self.READING) if start is None else start.tokens
+            tokens = self.tokens(scan) if start is None else self.taken(start, scan)
             ids = scan.encode(tokens.vocabulary, tokens.unknown)
             aside = None if validation is None else cut(Corpus.of(validation), tokens.tokenizer).scan()
             try:
@@ -195,6 +206,7 @@ class NetworkRecipe:
                 stream = Stream(ids, kept, tokens.end)
                 self._check_length(stream)
                 network = self.network(tokens) if start is None else self.continued(start, tokens)
+                self.shown(network, stream)
                 run = Run(
                     self,
                     plan,
@@ -227,14 +239,13 @@ class NetworkRecipe:
         from wordfield.text.sampling import Rehearsal, resident
 
         before = resident() + sample.memory
-        rows, count = expected(sample, self.pieces, self.min_count, self.max_vocab, self.READING)
-        tokens = of_names(map(str, range(len(self.READING.names), rows)), self.READING)
+        tokens, count = self.supposed(sample)
         plan, network, trial = replace(self.plan(), budget=None), self.network(tokens), Trial()
         size = sum(parameter.nbytes for parameter in network.parameters())
         with suppress(Enough):
-            Loop(network, self.examples(Noise(count, rows), tokens), plan, trial).run()
+            Loop(network, self.examples(Noise(count, len(tokens.vocabulary)), tokens), plan, trial).run()
         memory = max(before, resident()) + size * copies(network, plan)
-        return Rehearsal(rows, count, self.epochs * count / trial.rate, memory, size)
+        return Rehearsal(len(tokens.vocabulary), count, self.epochs * count / trial.rate, memory, size)
 
     def described(self) -> dict[str, Any]:
         """The recipe as a model remembers it."""
@@ -259,10 +270,6 @@ class NetworkRecipe:
         precision = precision_of(self.precision, device)
         threads = thread_count(self.threads)
         return Plan(**given, threads=threads, device=device, precision=precision, budget=self.seconds())
-
-    def inside(self) -> int:
-        """Numbers inside the gated network."""
-        return self.inner or max(32, round(8 * self.dim / 96) * 32)
 
 
 class Blocks:

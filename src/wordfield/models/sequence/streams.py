@@ -28,7 +28,7 @@ class Stream:
     """
 
     def __init__(self, ids: Ids, stretches: Sequence[tuple[int, int]], end: int) -> None:
-        self._ids, self._end = ids, end
+        self._ids, self.end = ids, end
         self._stretches = [(first, last) for first, last in stretches if last > first]
         sizes = [self._place(last) - self._place(first) for first, last in self._stretches]
         self._begins = np.cumsum([1, *sizes])
@@ -39,7 +39,7 @@ class Stream:
 
     def read(self, first: int, last: int) -> Tokens:
         """Tokens ``first:last`` of the stream, (last - first,)."""
-        found = np.full(last - first, self._end, np.int64)
+        found = np.full(last - first, self.end, np.int64)
         number = max(int(np.searchsorted(self._begins, first, "right")) - 1, 0)
         while number < len(self._stretches) and self._begins[number] < last:
             begin, (sentence, _) = int(self._begins[number]), self._stretches[number]
@@ -97,7 +97,7 @@ class Noise(Stream):
     """``count`` tokens drawn at random, of so many ``rows``."""
 
     def __init__(self, count: int, rows: int) -> None:
-        self._count, self._rows, self._random = count, rows, np.random.default_rng(1)
+        self._count, self._rows, self._random, self.end = count, rows, np.random.default_rng(1), 0
 
     def __len__(self) -> int:
         return self._count
