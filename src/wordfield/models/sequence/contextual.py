@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from wordfield.formats.table import FormatError, Network, Table
 from wordfield.models.sequence import missing
-from wordfield.models.sequence.tokens import Tokens
+from wordfield.models.sequence.scalar_mix import ScalarMix
 from wordfield.static import told
 from wordfield.storage import Storage
 from wordfield.text.corpus import cores
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Pooled = Literal["last", "first", "mean"]
-Layer = int | Sequence[int]
+Layer = int | Sequence[int] | ScalarMix
 Precision = Literal["auto", "float32", "bfloat16"]
 
 Given = TypeVar("Given")
@@ -46,10 +46,17 @@ TEXTS = 4096
 PICKED = {"last": slice(-1, None), "first": slice(0, 1), "mean": slice(None)}
 
 
+class Share(NamedTuple):
+    """A layer, counted from 0, and what its states are multiplied by."""
+
+    layer: int
+    share: float
+
+
 class Part(NamedTuple):
     """What a network reads at once of a text, and which states are taken from it."""
 
-    rows: list[int]
+    rows: list[Any]
     """The tokens, those that are no text with them."""
     at: int
     """The place among them of the first token whose state is taken."""
@@ -122,8 +129,8 @@ class ContextualModel(ABC):
 
     @property
     @abstractmethod
-    def tokens(self) -> Tokens:
-        """How text becomes rows of the table."""
+    def tokens(self) -> Any:
+        """How text becomes what the network reads: its tokens, rows of the table in most."""
 
     @cached_property
     def module(self) -> Any:
@@ -135,14 +142,16 @@ class ContextualModel(ABC):
         return layouts.read(self.network.config, self.network.tensors)
 
     @abstractmethod
-    def parts(self, rows: Sequence[int]) -> Iterator[Part]:
+    def parts(self, rows: Sequence[Any]) -> Iterator[Part]:
         """What the network reads of a text (T tokens), one part after the other where it is longer than the context;
         each token's state is taken from one of them.
         """
 
     @abstractmethod
-    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[int]) -> list[Floats]:
-        """The state at each token of each text, (its tokens, D): the mean of those of ``layers``. The longest first."""
+    def through(self, texts: Sequence[Sequence[Any]], layers: Sequence[Share]) -> list[Floats]:
+        """The state at each token of each text, (its tokens, D): the sum of some layers, each by its share. The longest
+        text is first.
+        """
 
     def embed_words(
         self, text: str | Sequence[str], layer: Layer = -1, pooling: Pooled | None = None
@@ -150,7 +159,8 @@ class ContextualModel(ABC):
         """The words of a text as they stand, or the words given, and one vector for each occurrence, (words, D): the
         state of the network there, which depends on what stands around it.
 
-        ``layer``: 0 is what goes into the first layer, 1 the state after that layer, -1 the last; of several the mean.
+        ``layer``: 0 is what goes into the first layer, 1 the state after that layer, -1 the last; of several the mean,
+        or a ``ScalarMix`` of all.
         ``pooling``: which of a word's tokens counts. A text longer than the context is read in windows that overlap by
         half.
         """
@@ -182,7 +192,7 @@ class ContextualModel(ABC):
                     found[number] = states.mean(axis=0)
         return found
 
-    def states(self, texts: Sequence[Sequence[int]], layer: Layer = -1) -> list[Floats]:
+    def states(self, texts: Sequence[Sequence[Any]], layer: Layer = -1) -> list[Floats]:
         """The state of the network at each token of each text, (T, D) each."""
         layers = self._layers(layer)
         found = [np.zeros((len(rows), self.dim), np.float32) for rows in texts]
@@ -255,16 +265,32 @@ class ContextualModel(ABC):
             return Vocabulary(names)  # of which some have no row, or no name of their own
         return vocabulary
 
-    def _layers(self, layer: Layer) -> list[int]:
-        """The layers that are meant, counted from 0."""
-        most = self.module.shape.layers
+    @property
+    def layers(self) -> int:
+        """Layers of the network."""
+        return int(self.module.shape.layers)
+
+    def _layers(self, layer: Layer) -> list[Share]:
+        """The layers that are meant."""
+        most = self.layers
+        if isinstance(layer, ScalarMix):
+            if len(layer.weights) != most + 1:
+                raise ValueError(f"the mix has {len(layer.weights)} weights, the network {most} layers and its input")
+            return [Share(number, share) for number, share in enumerate(layer.shares)]
         asked = [layer] if isinstance(layer, int) else [*layer]
         if not asked:
             raise ValueError("no layer is asked for: give one, or several")
         for each in asked:
             if not -most - 1 <= each <= most:
                 raise ValueError(f"layer must be from {-most - 1} to {most}, not {each}: the network has {most}")
-        return [each % (most + 1) for each in asked]
+        return [Share(each % (most + 1), 1 / len(asked)) for each in asked]
+
+
+def mixed(states: Sequence[Any], layers: Sequence[Share]) -> Any:
+    """The sum of some of the states of all layers, tensors, each by its share."""
+    if len(layers) == 1 and layers[0].share == 1:
+        return states[layers[0].layer]
+    return sum(states[each.layer] * each.share for each in layers)
 
 
 def _means(states: Floats, places: Sequence[Sequence[int]]) -> Floats:

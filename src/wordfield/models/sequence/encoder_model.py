@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wordfield.models.sequence.contextual import ContextualModel, Floats, Part
+from wordfield.models.sequence.contextual import ContextualModel, Floats, Part, Share, mixed
 from wordfield.models.sequence.specials import Specials
 from wordfield.models.sequence.tokens import Tokens
 from wordfield.models.sequence.windows import centred
@@ -46,13 +46,11 @@ class EncoderModel(ContextualModel):
         for first, last, new, behind in centred(len(rows), self.encoder.shape.context - 2):
             yield Part([begin, *rows[first:last], end], 1 + new - first, new, behind)
 
-    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[int]) -> list[Floats]:
+    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[Share]) -> list[Floats]:
         """See ``ContextualModel``: nothing is padded."""
-        import torch
-
         with self._reading():
             states = self.encoder.states(self.packed(texts))
-            found = torch.stack([states[layer] for layer in layers]).mean(0) if len(layers) > 1 else states[layers[0]]
+            found = mixed(states, layers)
         return np.split(found.float().numpy(), np.cumsum([len(rows) for rows in texts[:-1]]))
 
     def packed(self, texts: Sequence[Sequence[int]]) -> Any:

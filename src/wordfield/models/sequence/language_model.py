@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from wordfield.models.sequence.contextual import AT_ONCE, ContextualModel, Floats, Part
+from wordfield.models.sequence.contextual import AT_ONCE, ContextualModel, Floats, Part, Share, mixed
 from wordfield.models.sequence.streams import Stream, everything
 from wordfield.models.sequence.tokens import Tokens, cut, end_of
 from wordfield.models.sequence.windows import windows
@@ -68,7 +68,7 @@ class LanguageModel(ContextualModel):
             new = max(new, 1)  # the state of the end before the text is left out
             yield Part(full[first:last], new - first, new - 1, last - 1)
 
-    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[int]) -> list[Floats]:
+    def through(self, texts: Sequence[Sequence[int]], layers: Sequence[Share]) -> list[Floats]:
         """See ``ContextualModel``: shorter texts are followed by ends, which what stands before does not see."""
         decoder = self.decoder
         import torch
@@ -78,7 +78,7 @@ class LanguageModel(ContextualModel):
             ids[place, : len(rows)] = torch.tensor(rows)
         with self._reading():
             states = decoder.states(ids)
-            found = torch.stack([states[layer] for layer in layers]).mean(0).float().numpy()
+            found = mixed(states, layers).float().numpy()
         return [each[: len(rows)] for each, rows in zip(found, texts, strict=True)]
 
     def surprise(self, corpus: Corpus | Any, progress: Progress = silent) -> Surprise:
