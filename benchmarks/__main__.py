@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpora, encoders, language_models, opening, queries, report, startup
+from benchmarks import bilms, corpora, encoders, language_models, opening, queries, report, startup
 from benchmarks.measure import Failed, commit, machine
 from benchmarks.plan import measurements
 from benchmarks.quality import RESTRICT_VOCAB, SETS, sets_there
@@ -18,7 +18,7 @@ from benchmarks.running import Run, tell
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries")
-NAMES += ("language-models", "encoders", "startup")
+NAMES += ("language-models", "encoders", "elmo", "startup")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -109,6 +109,10 @@ def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[s
                 run.skipped.append(missing)
             else:
                 done.append(read)
+        if "elmo" in options.only:
+            both = bilms.measured(texts["english"], options.sample is not None, settings)
+            done += both
+            run.skipped += [] if both else [{"what": "elmo", "reason": "not installed: no module torch"}]
         if "startup" in options.only:
             tell("startup ...")
             done.append({"name": "startup", "base": None, "rows": startup.measured(folder, options.runs), "ratios": []})

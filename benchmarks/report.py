@@ -282,6 +282,18 @@ SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
             "peak memory": megabytes,
         },
     ),
+    (
+        "ELMo",
+        ("elmo-training", "elmo-reading"),
+        {
+            "words/s": count("tokens_per_second"),
+            "× loop": times("tokens_per_second"),
+            "words/CPU s": count("tokens_per_cpu_second"),
+            "× loop, CPU": times("tokens_per_cpu_second"),
+            "difference": lambda row, _: f"{row['difference']:.0e}",
+            "peak memory": megabytes,
+        },
+    ),
     ("Start-up", ("startup",), {"wall": WALL}),
 )
 """Title, the measurements in the table, its columns."""

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wordfield.formats import FORMATS
+
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 ROOT = Path(__file__).parent.parent
+WITH_WORDS = [name for name in FORMATS if name not in ("floret", "checkpoint", "elmo", "elmo-many-langs")]
+"""The formats of words and vectors alone; the others are without words, or a network's."""
 
 
 @dataclass

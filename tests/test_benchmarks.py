@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from benchmarks.kneser_ney import KneserNey
 
 from support import JIT_OFF, ROOT
 
@@ -24,7 +26,7 @@ GENSIM, JIEBA, RJIEBA = (importlib.util.find_spec(name) is not None for name in 
 needs_gensim = pytest.mark.skipif(not GENSIM, reason="gensim is not installed")
 needs_jieba = pytest.mark.skipif(not (JIEBA and RJIEBA), reason="jieba and rjieba are not installed")
 MEASURED = ["vocabulary", "skipgram", "memory", "startup", "chinese", "segmentation", "phrases", "files", "compressed"]
-MEASURED += ["opening", "language-models"]
+MEASURED += ["opening", "language-models", "elmo"]
 MEASURED += ["forecast", "counting", "glove", "svd", "parts", "labels-softmax", "queries"]
 
 
@@ -231,6 +233,29 @@ def test_opening_files_is_measured_beside_gensim(result: dict[str, Any]) -> None
         one, base = opened[ratio["row"]], opened[ratio["base"]]
         assert (one["program"], base["program"]) == ("wordfield", "gensim")
         assert ratio["words_per_second"] == pytest.approx(base["wall_seconds"] / one["wall_seconds"])
+
+
+def test_an_elmo_learns_and_reads_what_the_loop_does(result: dict[str, Any]) -> None:
+    for name in ("elmo-training", "elmo-reading"):
+        ours, loop = rows(result, name).values()
+        assert (ours["program"], loop["program"]) == ("wordfield", "loop")
+        assert ours["tokens"] == loop["tokens"] > 0
+        assert max(ours["difference"], loop["difference"]) < 1e-4
+        assert min(ours["wall_seconds"], loop["wall_seconds"]) > 0
+
+
+def test_what_counts_foresee_is_a_probability() -> None:
+    sentences = [["a", "b", "c"], ["a", "b"], ["b", "c", "a", "b", "c"], ["c"], ["a", "c", "<unk>"]] * 2
+    model = KneserNey(sentences)
+    for before in ((), ("<s>",), ("<s>", "a"), ("a", "b"), ("<s>", "b", "c", "a"), ("c", "c", "never", "seen")):
+        assert sum(model.probability(word, before) for word in model.words) == pytest.approx(1)
+    assert model.words == {"a", "b", "c", "<unk>", "</s>"}
+    assert model.probability("b", ("<s>", "a")) > model.probability("b", ("b",))
+    loss = [
+        math.log(model.probability(*each))
+        for each in (("c", ("<s>",)), ("<unk>", ("<s>", "c")), ("</s>", ("<s>", "c", "<unk>")))
+    ]
+    assert model.perplexity([["c", "unheard"]]) == pytest.approx(math.exp(-sum(loss) / 3))
 
 
 def test_what_is_missing_is_named_with_the_reason(result: dict[str, Any]) -> None:

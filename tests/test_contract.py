@@ -17,7 +17,7 @@ from wordfield.models import LINEAGE, contextual, recipe
 from wordfield.protocols import Embedder, Recipe, Static
 
 SMALL = {"dim": 8, "min_count": 1, "max_vocab": None, "epochs": 2, "threads": 1, "seed": 1, "subsample": 0.0}
-NETWORK = {"layers": 1, "heads": 2, "context": 8, "batch": 4}
+NETWORK = {"layers": 1, "heads": 2, "cell": 8, "context": 8, "batch": 4}
 SENTENCES = ["the king rules the land", "the queen rules the land", "a cat drinks milk", "a dog drinks water"] * 5
 
 

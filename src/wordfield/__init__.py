@@ -16,6 +16,7 @@ _PLACES = {
     "Classifier": "models.predict.classifier",
     "Cooccurrence": "models.count.cooccurrence",
     "Corpus": "text.corpus",
+    "ELMo": "models.sequence.elmo",
     "FastText": "models.predict.fasttext",
     "GloVe": "models.predict.glove",
     "LLM": "models.sequence.llm",
@@ -39,6 +40,7 @@ __all__ = [
     "Classifier",
     "Cooccurrence",
     "Corpus",
+    "ELMo",
     "FastText",
     "GloVe",
     "OneHot",
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from wordfield.models.predict.word2vec import Word2Vec
     from wordfield.models.sequence.bert import BERT
     from wordfield.models.sequence.bert_classifier import BERTClassifier
+    from wordfield.models.sequence.elmo import ELMo
     from wordfield.models.sequence.llm import LLM
     from wordfield.text.corpus import Corpus
     from wordfield.text.vocabulary import Vocabulary

@@ -147,6 +147,8 @@ FormatName = Literal[
     "finalfusion",
     "static-embedding",
     "checkpoint",
+    "elmo",
+    "elmo-many-langs",
     "numpy",
     "safetensors",
     "projector",

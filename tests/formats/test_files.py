@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support import WITH_WORDS
 from wordfield import formats
-from wordfield.formats import FORMATS, FormatError, Table, files, projector, tensors, text_rows
+from wordfield.formats import FormatError, Table, files, projector, tensors, text_rows
 from wordfield.storage import Dense
-
-WITH_WORDS = [name for name in FORMATS if name not in ("floret", "checkpoint")]  # without words; a network's
 
 
 class Stop(BaseException):

@@ -5,12 +5,12 @@ import os
 import numpy as np
 import pytest
 
+from support import WITH_WORDS
 from wordfield import formats
 from wordfield.formats import FORMATS, FormatError, Table
 from wordfield.storage import Dense
 from wordfield.text.ngrams import Ngrams
 
-WITH_WORDS = [name for name in FORMATS if name not in ("floret", "checkpoint")]  # without words; a network's
 NAMES = {"native": "model", "word2vec-text": "model.txt", "word2vec-binary": "model.bin"}
 
 

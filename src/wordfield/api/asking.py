@@ -292,17 +292,18 @@ def tokens(model: Model, text: str, *, unknown: Choice = None) -> list[dict[str,
 
 def occurrences(model: ContextualModel, text: str) -> list[dict[str, Any]]:
     """What ``tokens`` tells of the words of a text that a network reads."""
-    tokens, names = model.tokens, model.words.vocabulary.words
+    tokens = model.tokens
     read = tokens.read(text)
     told = []
     for word, places, vector in zip(read.words, read.tokens, model.embed_words(text)[1], strict=True):
-        rows = [read.rows[place] for place in places]
+        read_as = [read.rows[place] for place in places]
+        names, rows = zip(*map(tokens.told, read_as), strict=True)
         told.append(
             {
                 "word": word,
-                "known": tokens.unknown not in rows,
-                "origin": " ".join(names[row] for row in rows),
-                "rows": rows,
+                "known": all(map(tokens.knows, read_as)),
+                "origin": " ".join(names),
+                "rows": [row for row in rows if row is not None],
                 "ngrams": [],
                 "vector": vector.tolist(),
             }

@@ -190,21 +190,21 @@ def trained(
     partial = None if out is None else Path(f"{out}.partial")
     if out is not None:
         name = formats.format_of(out)
-        refuse_foreign(Path(out), "checkpoint" if contextual(recipe) and name == "native" else name)
+        refuse_foreign(Path(out), recipe.FORMAT if contextual(recipe) and name == "native" else name)
     begun = None if start is None else opened(start)
     if begun is not None and begun.recipe and replace(begun.tokenizer, phrases=None) != text.cutter:
         log.warning("the model to go on from cuts text by %s, this corpus is cut by %s", begun.tokenizer, text.cutter)
     more: dict[str, Any] = {} if validation is None else {"validation": taken(recipe, validation)}
     if partial is not None and contextual(recipe):
-        refuse_foreign(partial, "checkpoint")
-        more["checkpoint"] = lambda model: model.save(partial, "checkpoint")
+        refuse_foreign(partial, recipe.FORMAT)
+        more["checkpoint"] = lambda model: model.save(partial, recipe.FORMAT)
     try:
         model: Result = recipe.fit(text, progress, start=begun, **more)
     except (KeyboardInterrupt, FloatingPointError) as stop:
         learnt = getattr(stop, "partial", None)
         if out is None or partial is None or learnt is None:
             raise
-        keep(learnt, partial, "checkpoint" if contextual(recipe) else formats.chosen(learnt.table(), out))
+        keep(learnt, partial, recipe.FORMAT if contextual(recipe) else formats.chosen(learnt.table(), out))
         told = str(stop) if isinstance(stop, FloatingPointError) else "interrupted"
         raise type(stop)(f"{told}; what was learnt so far is in {partial}") from None
     if text.invalid:

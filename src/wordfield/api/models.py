@@ -11,6 +11,7 @@ from wordfield.progress import Progress, silent
 if TYPE_CHECKING:
     from wordfield.evaluation.undertrained import Indicator
     from wordfield.formats.architecture import Side
+    from wordfield.models.sequence.bidirectional_language_model import Begin
     from wordfield.models.sequence.contextual import ContextualModel
     from wordfield.protocols import Labeller
     from wordfield.static import StaticModel
@@ -42,13 +43,21 @@ PARTS = {
 }
 
 
-def load(path: str | Path, format: str | None = None, *, repair: bool = False, table: Side = "input") -> Result:
+def load(
+    path: str | Path,
+    format: str | None = None,
+    *,
+    repair: bool = False,
+    table: Side = "input",
+    state: Begin | None = None,
+) -> Result:
     """Read a model of any known format, recognised by its content; a classifier where it has labels.
 
     ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``format``: what it
     is, of the names in ``wordfield.formats.FORMATS``, where its beginning does not show it. ``repair``: rows that are
     damaged, or stand twice, are left out, which the log says, and the rest is read. ``table``: of a network the vectors
-    that go in, or, "output", those by which it finds the next word; ``ValueError`` where there are none.
+    that go in, or, "output", those by which it finds the next word; ``ValueError`` where there are none. ``state``: of
+    an ELMo how texts are begun: warm (unset), zero or carry, see ``BidirectionalLanguageModel``.
     """
     from wordfield import formats
     from wordfield.formats.architecture import chosen
@@ -58,7 +67,12 @@ def load(path: str | Path, format: str | None = None, *, repair: bool = False, t
 
     read = chosen(formats.load(path, format, repair), table)
     if read.network is not None and runnable(read.network.config):
-        return model_of(read)
+        model: Any = model_of(read)
+        if state is not None and not hasattr(model, "beginning"):
+            raise ValueError(f"state={state!r}: only an ELMo begins texts in a state, this is a {model.KIND}")
+        return model if state is None else model.beginning(state)  # type: ignore[no-any-return]
+    if state is not None:
+        raise ValueError(f"state={state!r}: only an ELMo begins texts in a state, this has no network")
     return StaticModel.of(read) if read.classes is None else ClassifierModel.of(read)
 
 

@@ -44,10 +44,21 @@ def generate(
 
 def perplexity(model: Model, corpus: Corpus | Any, *, progress: Progress = silent) -> dict[str, Any]:
     """How well a language model foresees ``corpus``, or what one is made of: tokens, loss (nats, their mean),
-    perplexity and bits_per_byte, which compares models of different tokens. See ``LanguageModel.surprise``.
+    perplexity and bits_per_byte, which compares models of different tokens. See ``LanguageModel.surprise``. Of an ELMo
+    these are of the mean of both its models' losses, and ``forwards`` and ``backwards`` their perplexities.
     """
-    found = language_model(model).surprise(corpus, progress)
-    return {**found._asdict(), "perplexity": found.perplexity}
+    from wordfield.models.sequence.bidirectional_language_model import BidirectionalLanguageModel
+    from wordfield.models.sequence.language_model import Surprise
+
+    read = opened(model)
+    found: Any = (read if isinstance(read, BidirectionalLanguageModel) else language_model(model)).surprise(
+        corpus, progress
+    )
+    if isinstance(found, Surprise):
+        return {**found._asdict(), "perplexity": found.perplexity}
+    both = Surprise(found.forwards.tokens, *(sum(each) / 2 for each in zip(*(way[1:] for way in found), strict=True)))
+    ways = {"forwards": found.forwards.perplexity, "backwards": found.backwards.perplexity}
+    return {**both._asdict(), "perplexity": both.perplexity, **ways}
 
 
 def fill(model: Model, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
@@ -215,8 +226,8 @@ def contextual_model(model: Model) -> ContextualModel:
     if not isinstance(read, ContextualModel):
         raise ValueError(
             f"{model if isinstance(model, (str, Path)) else 'the model'} is no network that can be run here: one is "
-            "trained by `wordfield train bert` or `llm`, or is a checkpoint of BERT, RoBERTa, DistilBERT, ModernBERT "
-            f"or Llama{architecture(read)}"
+            "trained by `wordfield train elmo`, `bert` or `llm`, or is an ELMo or a checkpoint of BERT, RoBERTa, "
+            f"DistilBERT, ModernBERT or Llama{architecture(read)}"
         )
     return read
 

@@ -87,7 +87,8 @@ def perplexity(
     if json:
         return print_json(result)
     rows = [("tokens", f"{result['tokens']:,}"), ("loss", f"{result['loss']:.4f} nats a token")]
-    rows += [("perplexity", f"{result['perplexity']:.2f}"), ("bits/byte", f"{result['bits_per_byte']:.4f}")]
+    rows += [(name, f"{result[name]:.2f}") for name in ("perplexity", "forwards", "backwards") if name in result]
+    rows += [("bits/byte", f"{result['bits_per_byte']:.4f}")]
     return print_table(rows)
 
 

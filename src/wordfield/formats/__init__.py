@@ -37,6 +37,8 @@ FORMATS: dict[str, str] = {
     "finalfusion": "finalfusion",
     "static-embedding": "static_embedding",
     "checkpoint": "checkpoint",
+    "elmo": "elmo",
+    "elmo-many-langs": "elmo_many_langs",
     "numpy": "numpy_words",
     "safetensors": "safetensors_words",
     "projector": "projector",
@@ -189,7 +191,7 @@ def format_of(path: PathLike) -> str:
     path = Path(path)
     suffix = path.suffix.lower()
     if (path / REMEMBERED).is_file():
-        return "checkpoint"
+        return "elmo" if _module("elmo").sniff(path, b"") else "checkpoint"
     if path.is_dir() or suffix[1:2].isdigit():  # king-v1.5 has no suffix
         return "native"
     if suffix not in SUFFIXES:
@@ -203,11 +205,12 @@ def format_of(path: PathLike) -> str:
 def chosen(table: Table, path: PathLike) -> str:
     """The format of ``table`` where only the target's name is known: as `format_of`, but .bin holds what
     fastText's .bin does, where there is more than a vector a word, and a folder is a checkpoint where there is a
-    network.
+    network, or that of an ELMo.
     """
     name = format_of(path)
-    if name in ("native", "checkpoint"):
-        return "native" if table.network is None else "checkpoint"
+    if name in ("native", "checkpoint", "elmo"):
+        kind = None if table.network is None else table.network.config.get("model_type")
+        return "native" if table.network is None else "elmo" if kind == "elmo" else "checkpoint"
     whole = table.ngrams is None and table.classes is None
     return "fasttext" if name == "word2vec-binary" and not whole else name
 

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from wordfield.formats.table import Network, Table
-from wordfield.storage import BFloat16, Dense, Float16, Shared, Storage
+from wordfield.storage import BFloat16, Computed, Dense, Float16, Shared, Storage
 
 Side: TypeAlias = Literal["input", "output"]
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -157,4 +157,5 @@ def numbers(storage: Storage) -> str:
     """What the numbers of a table are."""
     if isinstance(storage, Shared):
         return numbers(storage.table)
-    return {BFloat16: "bfloat16", Float16: "float16", Dense: "float32"}.get(type(storage), type(storage).__name__)
+    named = {BFloat16: "bfloat16", Float16: "float16", Dense: "float32", Computed: "float32"}
+    return named.get(type(storage), type(storage).__name__)

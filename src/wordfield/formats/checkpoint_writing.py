@@ -38,24 +38,28 @@ def write(table: Table, path: Path, ours: frozenset[str]) -> None:
     tokenizer = _tokenizer(table)
     made = _made(table, tokenizer)
     arrays, halves = _tensors(table, network)
-    kept: dict[str, Any] = {"wordfield": VERSION} | table.config
+    ours_alone = kept(table)
     text = json.dumps(made, ensure_ascii=False)
     if tokenizer.name == "subwords":
         before = str(tokenizer.subwords)
         same = made == {"normalizer": None} | json.loads(before)
-        kept["tokenizer"] = tokenizer.describe() | ({"subwords": None} if same else {})
+        ours_alone["tokenizer"] = tokenizer.describe() | ({"subwords": None} if same else {})
         text = before if same else text
-    if table.counts is not None:
-        kept["counts"] = table.counts.tolist()
     with replacing_folder(path, ours, OURS) as folder:
-        _put(folder / parts.CONFIG, network.config)
+        put(folder / parts.CONFIG, network.config)
         (folder / parts.TOKENIZER).write_bytes(text.encode())
-        _put(folder / parts.PIECES, _special(network, made))
-        _put(folder / OURS, kept)
+        put(folder / parts.PIECES, _special(network, made))
+        put(folder / OURS, ours_alone)
         if table.state:
             tensors.write(folder / STATE, dict(sorted(table.state.items(), key=lambda item: -item[1].itemsize)))
         with (folder / parts.TENSORS).open("xb") as stream:
             tensors.write_to(stream, arrays, {"format": "pt"}, bfloat16=halves)
+
+
+def kept(table: Table) -> dict[str, Any]:
+    """What wordfield.json has of a table."""
+    counts = {} if table.counts is None else {"counts": table.counts.tolist()}
+    return {"wordfield": VERSION} | table.config | counts
 
 
 def remembered(path: Path, table: Table) -> Table:
@@ -205,7 +209,8 @@ def _agree(table: Table, name: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def _put(file: Path, content: Any) -> None:
+def put(file: Path, content: Any) -> None:
+    """Write JSON."""
     file.write_bytes((json.dumps(content, indent=1, ensure_ascii=False, default=_plain) + "\n").encode())
 
 

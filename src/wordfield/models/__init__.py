@@ -16,6 +16,7 @@ LINEAGE: dict[str, str] = {
     "glove": "predict.glove:GloVe",
     "fasttext": "predict.fasttext:FastText",
     "classifier": "predict.classifier:Classifier",
+    "elmo": "sequence.elmo:ELMo",
     "bert": "sequence.bert:BERT",
     "bert-classifier": "sequence.bert_classifier:BERTClassifier",
     "llm": "sequence.llm:LLM",

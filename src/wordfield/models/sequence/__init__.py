@@ -16,6 +16,7 @@ MODELS = {
     "roberta": "masked_language_model:MaskedLanguageModel",
     "distilbert": "masked_language_model:MaskedLanguageModel",
     "modernbert": "masked_language_model:MaskedLanguageModel",
+    "elmo": "bidirectional_language_model:BidirectionalLanguageModel",
 }
 """By the model_type of a config.json, what is made of a checkpoint."""
 NEEDS: dict[str, dict[str, Any]] = {
@@ -23,6 +24,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "bert": {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
     "roberta": {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
     "distilbert": {},
+    "elmo": {},
     "modernbert": {
         "hidden_activation": "gelu",
         "attention_bias": False,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wordfield.models.sequence.contextual import ContextualModel
 from wordfield.models.sequence.masking import UNUSED
-from wordfield.models.sequence.tokens import ALSO, UNKNOWNS, cut
+from wordfield.models.sequence.tokens import ALSO, UNKNOWNS, Tokens, cut
 from wordfield.progress import Progress, silent
 from wordfield.static import StaticModel
 from wordfield.storage import Dense
@@ -40,8 +40,10 @@ def distil(
     principal components at most, times its weight, which is one half for a token of the probability ``rare``; of the
     others zeros. How often tokens occur is counted in ``corpus``, or what one is made of. Texts get unit length.
 
-    ``ValueError`` for a corpus that has none of the tokens, and a dimension below 1.
+    ``ValueError`` for a corpus that has none of the tokens, a dimension below 1, and an ELMo.
     """
+    if not isinstance(model.tokens, Tokens):
+        raise ValueError("an ELMo has a table of its words already, what both directions read: convert it")
     if dim < 1 or not rare > 0:
         raise ValueError(f"dim={dim} must be at least 1, rare={rare} above 0")
     names = model.tokens.vocabulary.words[: len(model.words)]

@@ -62,7 +62,7 @@ class Read(NamedTuple):
 
     words: list[str]
     """The words as given (W)."""
-    rows: list[int]
+    rows: list[Any]
     """The tokens (T)."""
     tokens: list[list[int]]
     """Which of the tokens each word is made of, at least one (W)."""
@@ -94,19 +94,27 @@ class Tokens:
         spaces, and each character of a script that puts no spaces.
         """
         if self.tokenizer.name != "subwords":
-            words = self.tokenizer.tokenize(text) if isinstance(text, str) else _given(text)
+            words = self.tokenizer.tokenize(text) if isinstance(text, str) else given(text)
             cut = [[word] if isinstance(text, str) else self.tokenizer.tokenize(word) for word in words]
             return self._one_by_one(words, [self._rows(each) for each in cut])
         if isinstance(text, str):
             found = [(match.start(), match.end()) for match in _spaced().finditer(text)]
         else:
-            ends = np.cumsum([len(word) + 1 for word in _given(text)])
+            ends = np.cumsum([len(word) + 1 for word in given(text)])
             found = [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(text, ends, strict=True)]
             text = " ".join(text)
         words = [text[begin:end] for begin, end in found]
         if self.tokenizer.nfkc or self.tokenizer.script:  # places in the text are not those in what it is made of
             return self._one_by_one(words, [self.rows(word) for word in words])
         return self._aligned(text, words, found)
+
+    def told(self, row: int) -> tuple[str, int | None]:
+        """What a token is called, and its row."""
+        return self.vocabulary.words[row], row
+
+    def knows(self, row: int) -> bool:
+        """Whether it is any but the token for what is unknown."""
+        return row != self.unknown
 
     def text(self, rows: Sequence[int]) -> str:
         """The text that tokens stand for; an end is a line feed."""
@@ -264,7 +272,8 @@ def _spaced() -> Any:
     return regex.compile(rf"{ALONES}\p{{M}}*|(?:(?!{SPACELESS})\S)+", regex.VERSION1)
 
 
-def _given(words: Sequence[str]) -> list[str]:
+def given(words: Sequence[str]) -> list[str]:
+    """Words that were cut elsewhere; ``TypeError`` for what is none."""
     for word in words:
         if not isinstance(word, str):
             raise TypeError(f"words are str, not {type(word).__name__}: {word!r:.60}")

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wordfield.models.sequence.layouts import bert, llama, modernbert
+from wordfield.models.sequence.layouts import bert, elmo, llama, modernbert
 from wordfield.models.sequence.layouts.names import Names
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -23,6 +23,7 @@ LAYOUTS: dict[str, Any] = {
     "roberta": bert,
     "distilbert": bert,
     "modernbert": modernbert,
+    "elmo": elmo,
 }
 """By the model_type of a config.json."""
 
