@@ -10,13 +10,12 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from benchmarks.measure import Company, Stopwatch, alone, answer, peak_bytes
-from benchmarks.running import compared, tell
+from benchmarks.running import compared, of_tokens, tell
 
 PLAIN = "loop"
 WARM = 2
@@ -43,28 +42,14 @@ def measured(text: Path, sample: bool, settings: dict[str, Any]) -> list[dict[st
                 for program in programs:
                     tell(f"{name}: {program} ...")
                     runs[program].append(alone("bilms", job | {"program": program, "what": name}))
-        rows = [row(program, done) | {"others_cores": company.cores} for program, done in runs.items()]
+        rows = [
+            of_tokens(program, done)
+            | {"difference": max(run["difference"] for run in done), "others_cores": company.cores}
+            for program, done in runs.items()
+        ]
         ratios = [compared(each, rows[1]) for each in rows]
         found.append({"name": name, "base": rows[1]["name"], "rows": rows, "ratios": ratios})
     return found
-
-
-def row(program: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of one way."""
-    wall, cpu = (median(run[name] for run in runs) for name in ("wall", "cpu"))
-    tokens = runs[0]["tokens"]
-    return {
-        "name": program,
-        "program": program,
-        "tokens": tokens,
-        "wall_seconds": wall,
-        "cpu_seconds": cpu,
-        "tokens_per_second": tokens / wall,
-        "tokens_per_cpu_second": tokens / cpu,
-        "difference": max(run["difference"] for run in runs),
-        "peak_bytes": median(run["peak_bytes"] for run in runs),
-        "runs": [run["wall"] for run in runs],
-    }
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:

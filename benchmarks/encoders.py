@@ -10,14 +10,13 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from benchmarks.corpora import data_folder
 from benchmarks.measure import Company, Stopwatch, alone, answer, peak_bytes
-from benchmarks.running import compared, tell
+from benchmarks.running import compared, of_tokens, tell
 
 THEIRS = "transformers"
 SIZES = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
@@ -45,28 +44,13 @@ def measured(text: Path, sample: bool, settings: dict[str, Any], folder: Path) -
             for program, precision in ways:
                 tell(f"encoders: {program}, {precision} ...")
                 runs[program, precision].append(alone("encoders", job | {"program": program, "precision": precision}))
-    rows = [row(*way, done) | {"others_cores": company.cores} for way, done in runs.items()]
+    rows = [
+        of_tokens(program, done, precision)
+        | {"difference": max(run["difference"] for run in done), "others_cores": company.cores}
+        for (program, precision), done in runs.items()
+    ]
     base = rows[1]
     return {"name": "encoders", "base": base["name"], "rows": rows, "ratios": [compared(each, base) for each in rows]}
-
-
-def row(program: str, precision: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of one way."""
-    wall, cpu = (median(run[name] for run in runs) for name in ("wall", "cpu"))
-    tokens = runs[0]["tokens"]
-    return {
-        "name": f"{program}, {precision}",
-        "program": program,
-        "variant": precision,
-        "tokens": tokens,
-        "wall_seconds": wall,
-        "cpu_seconds": cpu,
-        "tokens_per_second": tokens / wall,
-        "tokens_per_cpu_second": tokens / cpu,
-        "difference": max(run["difference"] for run in runs),
-        "peak_bytes": median(run["peak_bytes"] for run in runs),
-        "runs": [run["wall"] for run in runs],
-    }
 
 
 def read(job: dict[str, Any]) -> dict[str, Any]:

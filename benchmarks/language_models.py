@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Company, Stopwatch, alone, answer, peak_bytes
-from benchmarks.running import compared, tell
+from benchmarks.running import compared, of_tokens, tell
 
 PLAIN = "PyTorch"
 PROGRAMS = ("wordfield", PLAIN)
@@ -47,22 +47,8 @@ def measured(text: Path, sample: bool, settings: dict[str, Any]) -> dict[str, An
 
 def row(program: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The figures of one program."""
-    wall, cpu = (median(run[name] for run in runs) for name in ("wall", "cpu"))
-    tokens = runs[0]["tokens"]
-    return {
-        "name": program,
-        "program": program,
-        "variant": "",
-        "parameters": runs[0]["parameters"],
-        "tokens": tokens,
-        "wall_seconds": wall,
-        "cpu_seconds": cpu,
-        "tokens_per_second": tokens / wall,
-        "tokens_per_cpu_second": tokens / cpu,
-        "perplexity": median(run["perplexity"] for run in runs),
-        "peak_bytes": median(run["peak_bytes"] for run in runs),
-        "runs": [run["wall"] for run in runs],
-    }
+    more = {"parameters": runs[0]["parameters"], "perplexity": median(run["perplexity"] for run in runs)}
+    return of_tokens(program, runs) | more
 
 
 def trained(job: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.corpora import head, small_text
@@ -219,6 +220,24 @@ def compared(row: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     scores, beside = row.get("quality") or {}, base.get("quality") or {}
     ratios["quality"] = {name: difference(scores[name], beside[name]) for name in scores if name in beside}
     return ratios
+
+
+def of_tokens(program: str, runs: list[dict[str, Any]], variant: str = "") -> dict[str, Any]:
+    """The row of a program that has read the same tokens in each of some runs: the median of what they took."""
+    wall, cpu = (median(run[name] for run in runs) for name in ("wall", "cpu"))
+    tokens = runs[0]["tokens"]
+    return {
+        "name": f"{program}, {variant}" if variant else program,
+        "program": program,
+        "variant": variant,
+        "tokens": tokens,
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "tokens_per_second": tokens / wall,
+        "tokens_per_cpu_second": tokens / cpu,
+        "peak_bytes": median(run["peak_bytes"] for run in runs),
+        "runs": [run["wall"] for run in runs],
+    }
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> float | None:

@@ -13,6 +13,8 @@ JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 ROOT = Path(__file__).parent.parent
 WITH_WORDS = [name for name in FORMATS if name not in ("floret", "checkpoint", "elmo", "elmo-many-langs")]
 """The formats of words and vectors alone; the others are without words, or a network's."""
+PLAIN = ("loss", "heldout", "checked", "checks", "steps", "tokens", "planned", "stopped", "unfinished")
+"""What the history of a network's training says that does not depend on the clock."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from support import Stop
+from support import PLAIN, Stop
 from worlds import sentences
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
@@ -37,7 +37,6 @@ SMALL = BERT(
     precision="float32",
     threads=1,
 )
-PLAIN = ("loss", "heldout", "checked", "checks", "steps", "tokens", "planned", "stopped", "unfinished")
 
 
 TEXT = sentences(120)

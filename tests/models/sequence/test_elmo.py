@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from naive_elmo import NaiveELMo
-from support import Stop
+from support import PLAIN, Stop
 from worlds import sentences
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
@@ -36,7 +36,6 @@ SMALL = ELMo(
     precision="float32",
     threads=1,
 )
-PLAIN = ("loss", "heldout", "checked", "checks", "steps", "tokens", "planned", "stopped", "unfinished")
 TEXT = [sentence.split() for sentence in sentences(60)]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support import Stop
+from support import PLAIN, Stop
 from worlds import sentences
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'wordfield[neural]'")
@@ -43,7 +43,6 @@ SMALL = LLM(
     precision="float32",
     threads=1,
 )
-PLAIN = ("loss", "heldout", "checked", "checks", "steps", "tokens", "planned", "stopped", "unfinished")
 
 
 TEXT = sentences(60)

@@ -254,15 +254,13 @@ class BidirectionalLanguageModel(ContextualModel):
             return nothing
         found = []
         for layer, state in enumerate(nothing):
-            both = torch.cat(state, 1)
-            for text in range(texts):
-                stored = (
-                    self._warm[int(backwards), layer]
-                    if self.begin == "warm"
-                    else self._left.get((backwards, layer, text))
-                )
-                if stored is not None:
-                    both[text] = torch.from_numpy(np.array(stored))
+            if self.begin == "warm":
+                both = torch.tensor(self._warm[int(backwards), layer]).expand(texts, -1)
+            else:
+                both = torch.cat(state, 1)
+                for text in range(texts):
+                    if (stored := self._left.get((backwards, layer, text))) is not None:
+                        both[text] = torch.from_numpy(stored)
             found.append(State(*both.split([state.output.shape[1], state.cell.shape[1]], 1)))
         return found
 

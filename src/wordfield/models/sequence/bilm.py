@@ -92,16 +92,16 @@ class BiLM(nn.Module):
         """Give the parameters the values from which training begins."""
         with torch.no_grad():
             for name, parameter in self.named_parameters():
-                if name == "output" or name.startswith("adaptive"):
+                if parameter.dim() < 2:
+                    parameter.zero_()
+                elif name == "output" or name.startswith("adaptive"):
                     parameter.normal_(0, self.shape.dim**-0.5, generator=random)
                 elif name == "table":
                     parameter.uniform_(-1, 1, generator=random)
-                elif parameter.dim() > 1:
-                    matrix = parameter.view(-1, parameter.shape[-1])
-                    spread = (3 / matrix.shape[0]) ** 0.5
-                    parameter.uniform_(-spread, spread, generator=random)
                 else:
-                    parameter.zero_()
+                    rows = parameter.numel() // parameter.shape[-1]
+                    spread = (3 / rows) ** 0.5
+                    parameter.uniform_(-spread, spread, generator=random)
             for bias in self.highways[1::4]:
                 bias.fill_(CARRY)
 
