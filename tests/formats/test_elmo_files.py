@@ -152,6 +152,7 @@ def test_info_tells_of_it(folder):
     assert (told["format"], told["kind"], told["dim"]) == ("elmo", "bidirectional language model", 8)
     network = told["network"]
     assert (network["architecture"], network["layers"], network["tied"]) == ("elmo", 2, False)
+    assert network["table_parameters"] == 0  # its words' vectors are made of their characters
     assert network["parameters"] == sum(array.size for array in datasets(OPTIONS).values())
 
 

@@ -134,7 +134,7 @@ def about(network: Network, words: int, storage: Storage) -> dict[str, Any]:
     rows = said(network.config, ROWS)
     name = input_name(shapes, rows[0] if rows else None)
     shape = shapes[name] if name is not None else storage.shape
-    parameters, own = sum(map(prod, shapes.values())), prod(shape)
+    parameters, own = sum(map(prod, shapes.values())), 0 if name is None else prod(shape)
     output = (
         0 if network.output is None else prod(shapes.get(output_name(shapes, shape[0]) or "", network.output.shape))
     )

@@ -57,17 +57,18 @@ def load(path: Path, faults: Faults) -> Table:
             raise FormatError(f"{path / name}: {several}; an ELMo has one file of options and one of weights")
     given, datasets = parts.options(options[0]), parts.Datasets(weights[0])
     said = parts.parsed(given)
-    parts.checked(weights[0], said, datasets.shapes)
+    shapes = {name: entry.shape for name, entry in datasets.entries.items()}
+    parts.checked(weights[0], said, shapes)
     lists = sorted(path.glob("*vocab*.txt"))
     words = parts.words(lists[0], faults) if len(lists) == 1 else ENDS
     network = Network(said.config(), datasets)
     for name in (parts.LEXICON, parts.OUTPUT):
-        if name in datasets and datasets.shapes[name][0] != len(words):
-            rows = datasets.shapes[name][0]
+        if name in datasets and shapes[name][0] != len(words):
+            rows = shapes[name][0]
             raise FormatError(
                 f"{weights[0]}: dataset {name!r} has {rows} rows for {len(words)} words of the vocabulary"
             )
-    if said.word_width and datasets.shapes.get(parts.LEXICON) != (len(words), said.word_width):
+    if said.word_width and shapes.get(parts.LEXICON) != (len(words), said.word_width):
         raise FormatError(
             f"{weights[0]}: dataset {parts.LEXICON!r} is to have the shape {(len(words), said.word_width)}"
         )
@@ -92,8 +93,7 @@ def save(table: Table, path: Path) -> None:
         (folder / parts.VOCABULARY).write_bytes("".join(f"{word}\n" for word in table.words).encode())
         with h5py.File(folder / parts.WEIGHTS, "x") as file:
             for name in network.tensors:
-                if name != parts.EMBEDDING:
-                    file.create_dataset(name, data=np.asarray(network.tensors[name], np.float32))
+                file.create_dataset(name, data=np.asarray(network.tensors[name], np.float32))
             file.create_dataset(parts.EMBEDDING, data=_all(table))
         writing.put(folder / writing.OURS, writing.kept(table))
         if table.state:
@@ -106,9 +106,9 @@ def _all(table: Table) -> NDArray[np.float32]:
 
 def _storage(path: Path, datasets: parts.Datasets, words: int, dim: int) -> Any:
     """The vectors of the words by themselves; where the file has none, what computes them is yet to come."""
-    if parts.EMBEDDING not in datasets:
+    if datasets.embedding is None:
         return Computed((words, dim), lambda: parts.uncomputed(path))
-    vectors = datasets[parts.EMBEDDING]
+    vectors = datasets.read(parts.EMBEDDING)
     if vectors.shape != (words, dim):
         raise FormatError(
             f"{path}: dataset {parts.EMBEDDING!r} has the shape {vectors.shape}, for {words} words of the vocabulary "

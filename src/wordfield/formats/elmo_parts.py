@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,24 +96,38 @@ class Options:
         return {"model_type": "elmo", "num_layers": self.layers, "tie_word_embeddings": False} | told
 
 
+class Dataset(NamedTuple):
+    """What a dataset is."""
+
+    shape: tuple[int, ...]
+    kind: str = "F32"
+
+
 @final
 class Datasets(Mapping[str, NDArray[np.float32]]):
-    """The datasets of a file by their names, read when they are asked for."""
+    """The datasets of a file by their names, read when they are asked for; not among them is ``embedding``, the table
+    that is made of the others. ``entries``: what each is.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.shapes = path, dict[str, tuple[int, ...]]()
+        self.path, self.entries = path, dict[str, Dataset]()
         h5py = library()
 
         def note(name: str, found: Any) -> None:
             if isinstance(found, h5py.Dataset):
-                self.shapes[name] = found.shape
+                self.entries[name] = Dataset(found.shape)
 
         with self._opened() as file:
             file.visititems(note)
+        self.embedding = self.entries.pop(EMBEDDING, None)
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
-        if name not in self.shapes:
+        if name not in self.entries:
             raise KeyError(name)
+        return self.read(name)
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """One of the file's."""
         with self._opened() as file:
             try:
                 return np.asarray(file[name], np.float32)
@@ -121,13 +135,13 @@ class Datasets(Mapping[str, NDArray[np.float32]]):
                 raise FormatError(f"{self.path}: the dataset {name!r} cannot be read ({error})") from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.shapes)
+        return iter(self.entries)
 
     def __len__(self) -> int:
-        return len(self.shapes)
+        return len(self.entries)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.shapes
+        return name in self.entries
 
     def _opened(self) -> Any:
         try:

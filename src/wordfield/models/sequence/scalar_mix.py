@@ -62,7 +62,7 @@ def learnt(model: ContextualModel, texts: Sequence[str], labels: Sequence[str], 
         loss = loss + DECAY * classifier.weight.square().sum() + DECAY * weights.square().sum()
         loss.backward()
         optimizer.step()
-    return ScalarMix(tuple(weights.tolist()), float(gamma))
+    return ScalarMix(tuple(weights.detach().tolist()), gamma.item())
 
 
 def standardised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
