@@ -87,13 +87,13 @@ def plan(recipe: Any, corpus: Corpus | Any) -> dict[str, Any]:
     looked = sample(text.corpus if isinstance(text, Labelled) else text)
     with looked.scan:
         trial = recipe.rehearse(looked)
-        passes = getattr(recipe, "epochs", 1)
+        passes, described = getattr(recipe, "epochs", 1), recipe.described()
         return {
-            "recipe": recipe.described()["model"],
+            "recipe": described["model"],
             "tokens": looked.tokens,
             "known_tokens": trial.known_tokens,
             "vocabulary": trial.vocabulary,
-            "dim": getattr(recipe, "dim", trial.vocabulary),
+            "dim": described.get("dim", trial.vocabulary),
             "seconds": {"read": looked.seconds, "train": trial.seconds},
             "words_per_second": passes * looked.tokens / max(1e-9, trial.seconds),
             "memory": trial.memory,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -417,6 +418,8 @@ def test_commands(learnt, tmp_path, run):
     assert "forwards" in told
     assert "backwards" in told
     assert run("tokens", tmp_path / "model", "the kat").status == 0
+    planned = run("train", "elmo", tmp_path / "text", "--dry-run", "--cell", "12", "--threads", "1", "--json")
+    assert json.loads(planned.out)["dim"] == 256, "as its size says"
     result = api.tokens(tmp_path / "model", "the kat")
     assert [each["known"] for each in result] == [True, False]
     ran = run("embed", tmp_path / "model", "the cat", "--output", tmp_path / "v.npy")
