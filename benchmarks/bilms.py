@@ -145,7 +145,8 @@ def loop_of(network: Any) -> Any:
     from torch import nn
     from torch.nn import functional
 
-    from wordfield.models.sequence.spelling import BEGIN, END, Spelling
+    from wordfield.formats.elmo_parts import BEGIN, END
+    from wordfield.models.sequence.spelling import Spelling
 
     shape = network.shape
 

@@ -31,7 +31,6 @@ from wordfield.storage import Computed, Dense
 
 HOLDS = frozenset({"counts", "config", "state", "network"})
 FILES = frozenset({parts.OPTIONS, parts.WEIGHTS, parts.VOCABULARY, writing.OURS, writing.STATE})
-ENDS = ["<S>", "</S>"]
 ENTRIES = ("lstm", "char_cnn", "word_embedding")
 """What options.json has."""
 
@@ -60,14 +59,13 @@ def load(path: Path, faults: Faults) -> Table:
     shapes = {name: entry.shape for name, entry in datasets.entries.items()}
     parts.checked(weights[0], said, shapes)
     lists = sorted(path.glob("*vocab*.txt"))
-    words = parts.words(lists[0], faults) if len(lists) == 1 else ENDS
+    words = parts.words(lists[0], faults) if len(lists) == 1 else [parts.BEGIN, parts.END]
     network = Network(said.config(), datasets)
-    for name in (parts.LEXICON, parts.OUTPUT):
-        if name in datasets and shapes[name][0] != len(words):
-            rows = shapes[name][0]
-            raise FormatError(
-                f"{weights[0]}: dataset {name!r} has {rows} rows for {len(words)} words of the vocabulary"
-            )
+    if parts.OUTPUT in shapes and shapes[parts.OUTPUT][0] != len(words):
+        rows = shapes[parts.OUTPUT][0]
+        raise FormatError(
+            f"{weights[0]}: dataset {parts.OUTPUT!r} has {rows} rows for {len(words)} words of the vocabulary"
+        )
     if said.word_width and shapes.get(parts.LEXICON) != (len(words), said.word_width):
         raise FormatError(
             f"{weights[0]}: dataset {parts.LEXICON!r} is to have the shape {(len(words), said.word_width)}"

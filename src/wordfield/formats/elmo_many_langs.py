@@ -35,7 +35,7 @@ FILES = frozenset({CHARACTERS, WORDS, EMBEDDER, ENCODER})
 PUBLISHED = {"activation": "relu", "max_characters_per_token": 50, "cell_clip": 3, "proj_clip": 3}
 SPACE = "\u3000"
 """What a line of a dictionary has whose token white space has eaten."""
-NAMES = {"<bos>": "<S>", "<eos>": "</S>", "<oov>": "<UNK>"}
+NAMES = {"<bos>": parts.BEGIN, "<eos>": parts.END, "<oov>": parts.UNKNOWN}
 """What tokens are called here that are no words."""
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -71,7 +71,7 @@ def load(path: Path, faults: Faults) -> Table:  # noqa: ARG001
     letters = dictionary(path / CHARACTERS)
     found: Arrays = {}
     characters = _characters(path, letters, embedder, found)
-    listed = _words(path, words, embedder, found) if words else ["<S>", "</S>"]
+    listed = _words(path, words, embedder, found) if words else [parts.BEGIN, parts.END]
     filters = _convolutions(path, embedder, found)
     layers = _layers(path, encoder, found)
     projection = _of(path / EMBEDDER, embedder, "projection.weight")

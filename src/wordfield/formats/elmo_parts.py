@@ -18,6 +18,8 @@ from wordfield.formats.faults import Faults
 from wordfield.formats.table import FormatError
 
 OPTIONS, WEIGHTS, VOCABULARY = "options.json", "weights.hdf5", "vocabulary.txt"
+BEGIN, END, UNKNOWN = "<S>", "</S>", "<UNK>"
+"""What stands before a sentence and behind it, and what words are called that are too rare to be foreseen."""
 BYTES = 256
 MARKS = 5
 """Numbers behind those of the characters: a sentence begins, ends; a word begins, ends; nothing follows."""
@@ -54,7 +56,7 @@ class Options:
     @property
     def size(self) -> int:
         """Numbers that characters have."""
-        return MARKS + (BYTES if self.characters is None else len(self.characters) + 1)
+        return size(self.characters)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each dataset."""
@@ -148,6 +150,11 @@ class Datasets(Mapping[str, NDArray[np.float32]]):
             return library().File(self.path, "r")
         except OSError as error:
             raise FormatError(f"{self.path}: no HDF5 file, or a truncated one ({error})") from error
+
+
+def size(characters: str | None) -> int:
+    """How many numbers there are where these characters have one, or all bytes."""
+    return MARKS + (BYTES if characters is None else len(characters) + 1)
 
 
 def library() -> Any:

@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from naive_elmo import NaiveELMo
-from wordfield.models.sequence.spelling import BEGIN, END, Spelling, Spelt
+from wordfield.formats.elmo_parts import BEGIN, END
+from wordfield.models.sequence.spelling import Spelling, Spelt
 from wordfield.text.tokenizers import Tokenizer
 from wordfield.text.vocabulary import Vocabulary
 

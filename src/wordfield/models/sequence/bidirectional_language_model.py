@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, final, get_arg
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.formats.elmo_parts import parsed
+from wordfield.formats.elmo_parts import BEGIN, END, UNKNOWN, parsed
 from wordfield.formats.table import Table
 from wordfield.models.sequence.contextual import ContextualModel, Floats, Layer, Part, Share, mixed
 from wordfield.models.sequence.language_model import Surprise
-from wordfield.models.sequence.spelling import BEGIN, END, UNKNOWN, Spelling, Spelt
+from wordfield.models.sequence.spelling import Spelling, Spelt
 from wordfield.models.sequence.streams import Stream, everything
 from wordfield.progress import Progress, silent
 from wordfield.storage import Computed

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wordfield.formats.elmo_parts import BEGIN, END, UNKNOWN
 from wordfield.models.sequence.operations import Dropout, token_losses
 from wordfield.models.sequence.projected_lstm import UNBOUNDED, Bounds, State, Weights, steps
-from wordfield.models.sequence.spelling import BEGIN, END, NAMES, UNKNOWN
+from wordfield.models.sequence.spelling import NAMES
 
 CARRY = -2.0
 """Bias of the highways' gates before training: at first what comes in is handed on."""
@@ -107,19 +108,19 @@ class BiLM(nn.Module):
 
     def words(self, spelt: Tensor, known: Tensor | None = None) -> Tensor:
         """Vectors (N, P) of words by the numbers of their characters (N, L), and by their rows of the lexicon (N,),
-        where there is one. Behind the longest word so many characters
-        are read that each convolution sees once what follows all words: the rest would change nothing.
+        where there is one. Behind the longest word so many characters are read that each convolution sees once what
+        follows all words: the rest would change nothing.
         """
         nothing = self.shape.characters - 1
         longest = int((spelt != nothing).sum(1).max())
         spelt = spelt[:, : longest + max(width for width, _ in self.shape.filters)]
         letters = F.embedding(spelt.int(), self.table).flatten(1)
         size, found = self.shape.width, list[Tensor]()
-        for (width, _), (weight, bias) in zip(self.shape.filters, _pairs(self.convolutions), strict=True):
+        for (width, _), (weight, bias) in zip(self.shape.filters, _grouped(self.convolutions, 2), strict=True):
             seen = letters.unfold(1, width * size, size)
             found.append((seen @ weight.view(width * size, -1)).amax(1) + bias)
         x = ACTIVATIONS[self.shape.activation](torch.cat(found, 1))
-        for carry, carry_bias, transform, transform_bias in zip(*(self.highways[i::4] for i in range(4)), strict=True):
+        for carry, carry_bias, transform, transform_bias in _grouped(self.highways, 4):
             share = torch.sigmoid(x @ carry + carry_bias)
             x = torch.lerp(x, torch.relu(x @ transform + transform_bias), share)
         if known is not None:
@@ -133,7 +134,7 @@ class BiLM(nn.Module):
         their states after each step. ``states``: from which each layer begins.
         """
         outputs, reached = list[Tensor](), list[State]()
-        layers = _triples(self.backwards if backwards else self.forwards)
+        layers = _grouped(self.backwards if backwards else self.forwards, 3)
         for number, (weights, state) in enumerate(zip(layers, states, strict=True)):
             given = x if dropout is None else dropout(x)
             found = steps(given, state, Weights(*weights), self.shape.bounds)
@@ -196,9 +197,6 @@ def _empty(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.empty(shape))
 
 
-def _pairs(parameters: nn.ParameterList) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(parameters[::2], parameters[1::2], strict=True))
-
-
-def _triples(parameters: nn.ParameterList) -> list[tuple[Tensor, Tensor, Tensor]]:
-    return list(zip(parameters[::3], parameters[1::3], parameters[2::3], strict=True))
+def _grouped(parameters: nn.ParameterList, size: int) -> list[tuple[Tensor, ...]]:
+    """Parameters that belong together, so many at a time."""
+    return list(zip(*(parameters[place::size] for place in range(size)), strict=True))

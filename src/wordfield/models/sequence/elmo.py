@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.formats.elmo_parts import OUTPUT
+from wordfield.formats.elmo_parts import BEGIN, END, OUTPUT, UNKNOWN
 from wordfield.formats.table import Network
 from wordfield.models.checks import check
 from wordfield.models.sequence.bidirectional_language_model import (
@@ -24,7 +24,7 @@ from wordfield.models.sequence.bidirectional_language_model import (
 )
 from wordfield.models.sequence.llm import Foreseeing
 from wordfield.models.sequence.recipe import NetworkRecipe
-from wordfield.models.sequence.spelling import BEGIN, END, NAMES, UNKNOWN, Spelling, Spelt
+from wordfield.models.sequence.spelling import NAMES, Spelling, Spelt
 from wordfield.models.sequence.streams import Stream
 from wordfield.storage import Dense
 from wordfield.text.corpus import Corpus

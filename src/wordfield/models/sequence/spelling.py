@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.formats.elmo_parts import BYTES, MARKS
+from wordfield.formats.elmo_parts import BEGIN, END, MARKS, UNKNOWN, size
 from wordfield.models.sequence.tokens import Read, given
 from wordfield.text.normalization import lower, scalar
 from wordfield.text.tokenizers import Tokenizer
@@ -26,9 +26,8 @@ from wordfield.text.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-BEGIN, END, UNKNOWN = "<S>", "</S>", "<UNK>"
-"""What stands before a sentence and behind it, and what words are called that are too rare to be foreseen."""
 NAMES = (BEGIN, END, UNKNOWN)
+"""The tokens that are no words, in the order of their rows."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Spelling:
     @property
     def size(self) -> int:
         """How many numbers there are."""
-        return MARKS + (BYTES if self.characters is None else len(self.characters) + 1)
+        return size(self.characters)
 
     def numbers(self, words: Sequence[str]) -> NDArray[np.int16]:
         """(N, L). The two names of the beginning and end of a sentence are these, not words."""
