@@ -25,14 +25,15 @@ def body(rows: Any = ROWS, order: Any = None, encoded: bool = False, **usage: in
 @pytest.mark.parametrize("order", [None, [2, 0, 1]])
 def test_vectors_stand_in_the_order_of_the_texts(encoded: bool, order: list[int] | None) -> None:
     answer = read(body(order=order, encoded=encoded, prompt_tokens=5, total_tokens=6), 3, 4)
-    assert answer.vectors.dtype == np.float32
-    assert np.array_equal(answer.vectors, ROWS)
+    assert answer.vectors[0].dtype == np.float32
+    assert np.array_equal([answer.vectors[place] for place in range(3)], ROWS)
+    assert answer.faults == {}
     assert answer.tokens == 6
 
 
 def test_ollama_answers_in_its_own_shape() -> None:
     answer = read(json.dumps({"model": "m", "embeddings": ROWS.tolist(), "prompt_eval_count": 9}).encode(), 3)
-    assert np.array_equal(answer.vectors, ROWS)
+    assert np.array_equal([answer.vectors[place] for place in range(3)], ROWS)
     assert answer.tokens == 9
 
 
@@ -40,28 +41,50 @@ def test_what_it_took_may_be_left_unsaid() -> None:
     assert read(body(), 3).tokens is None
 
 
+def test_without_any_index_the_order_counts() -> None:
+    answer = read(json.dumps({"data": [{"embedding": row.tolist()} for row in ROWS]}).encode(), 3)
+    assert np.array_equal([answer.vectors[place] for place in range(3)], ROWS)
+
+
 ZERO = ROWS * np.array([[1], [0], [1]], np.float32)
-NOT_FINITE = b'{"data": [{"index": 0, "embedding": [1e39, 1.0]}]}'
 
 
 @pytest.mark.parametrize(
-    ("given", "texts", "dim", "said"),
+    ("given", "texts", "dim", "at", "said"),
     [
-        (body()[:-40], 3, None, "cut short"),
-        (b"[]", 3, None, "no JSON object"),
-        (b'{"error": "no"}', 3, None, 'no "data"'),
-        (body(ROWS[:2]), 3, None, "2 vectors came for 3 texts"),
-        (body(order=[0, 1, 1]), 3, None, "once each"),
-        (body(order=[1, 2]), 2, None, "once each"),
-        (body(), 3, 5, "has 4 numbers, not 5"),
-        (body(ZERO), 3, 4, "vector 1 is all zeros"),
-        (NOT_FINITE, 1, None, "not finite"),
-        (b'{"data": [{"index": 0, "embedding": "AAA"}]}', 1, None, "neither"),
-        (b'{"data": [{"index": 0, "embedding": [1, null]}]}', 1, None, "neither"),
-        (b'{"data": [{"index": true, "embedding": [1]}]}', 1, None, "no whole number"),
-        (b'{"embeddings": [[1, 2], [1]]}', 2, None, "vector 1 has 1 numbers, not 2"),
+        (body(ROWS[:2]), 3, None, [2], "no vector came"),
+        (body(order=[2, 0]), 3, None, [1], "no vector came"),
+        (body(), 3, 5, [0, 1, 2], "has 4 numbers, not 5"),
+        (body(ZERO), 3, 4, [1], "all zeros"),
+        (b'{"data": [{"index": 0, "embedding": [1e39, 1.0]}]}', 1, None, [0], "not finite"),
+        (b'{"data": [{"index": 0, "embedding": "AAA"}]}', 1, None, [0], "neither"),
+        (b'{"data": [{"index": 0, "embedding": []}]}', 1, None, [0], "neither"),
+        (b'{"data": [{"index": 0, "embedding": [1, null]}]}', 1, None, [0], "neither"),
+        (b'{"embeddings": [[1, 2], [1]]}', 2, None, [1], "has 1 numbers, not 2"),
     ],
 )
-def test_a_wrong_answer_is_not_believed(given: bytes, texts: int, dim: int | None, said: str) -> None:
+def test_what_is_right_in_an_answer_is_kept_and_the_rest_named(
+    given: bytes, texts: int, dim: int | None, at: list[int], said: str
+) -> None:
+    answer = read(given, texts, dim)
+    assert sorted(answer.faults) == at
+    assert sorted(answer.vectors) == [place for place in range(texts) if place not in at]
+    assert all(said in fault for fault in answer.faults.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "texts", "said"),
+    [
+        (body()[:-40], 3, "cut short"),
+        (b"[]", 3, "no JSON object"),
+        (b'{"error": "no"}', 3, 'no "data"'),
+        (body(order=[0, 1, 1]), 3, "each once"),
+        (body(), 2, "each once"),
+        (b'{"data": [{"index": true, "embedding": [1]}]}', 1, "no whole number"),
+        (b'{"data": [{"embedding": [1]}]}', 2, "no whole number"),
+        (b'{"embeddings": [[1, 2]]}', 2, "1 vectors came for 2 texts"),
+    ],
+)
+def test_an_answer_that_cannot_be_told_apart_is_not_believed(given: bytes, texts: int, said: str) -> None:
     with pytest.raises(AnswerError, match=said):
-        read(given, texts, dim)
+        read(given, texts)

@@ -1,11 +1,11 @@
-"""What a service answers, read and doubted: as many vectors as texts, each in its place, of one length, finite, not
-zero. Ollama has been seen to answer 200 with vectors of zeros, others with half a batch.
+"""What a service answers, read and doubted: each vector in its place, of one length, finite, not zero. Ollama has been
+seen to answer 200 with vectors of zeros, others with half a batch: what is right in such an answer is paid for, and
+kept.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -24,10 +24,12 @@ class AnswerError(ValueError):
 @final
 @dataclass(frozen=True)
 class Answer:
-    """The vectors of the texts of one request, in their order, and what it took."""
+    """What one request has brought, and what it took."""
 
-    vectors: Vectors
-    """(texts, dim), float32."""
+    vectors: dict[int, Vectors]
+    """By the place of its text in the request: (dim,) float32 each, those that can be believed."""
+    faults: dict[int, str]
+    """By its place, what is wrong with the vector of each other text: missing, not finite, all zeros ..."""
     tokens: int | None
     """As the service counts them, None where it does not say."""
 
@@ -35,7 +37,8 @@ class Answer:
 def read(body: bytes, texts: int, dim: int | None = None) -> Answer:
     """The answer to a request of so many texts, in the shape of OpenAI or of Ollama, numbers as JSON or in base64.
 
-    ``dim``: the numbers that a vector must have, where that is known. ``AnswerError`` that says what is wrong.
+    ``dim``: the numbers that a vector must have; None: as many as the first has. ``AnswerError`` where it cannot be
+    told which vector is of which text.
     """
     try:
         told = msgspec.json.decode(body)
@@ -44,48 +47,63 @@ def read(body: bytes, texts: int, dim: int | None = None) -> Answer:
     if not isinstance(told, Mapping):
         raise AnswerError("the answer is no JSON object")
     if isinstance(told.get("embeddings"), list):
-        rows, tokens = told["embeddings"], told.get("prompt_eval_count")
+        rows, tokens = dict(enumerate(told["embeddings"])), told.get("prompt_eval_count")
+        if len(rows) != texts:
+            raise AnswerError(f"{len(rows)} vectors came for {texts} texts")
     else:
-        rows, tokens = _ordered(told.get("data")), _counted(told.get("usage"))
-    if len(rows) != texts:
-        raise AnswerError(f"{len(rows)} vectors came for {texts} texts")
-    vectors = [_vector(row, place) for place, row in enumerate(rows)]
-    for place, vector in enumerate(vectors):
-        if len(vector) != (dim or len(vectors[0])):
-            raise AnswerError(f"vector {place} has {len(vector)} numbers, not {dim or len(vectors[0])}")
-        if not np.isfinite(vector).all():
-            raise AnswerError(f"vector {place} has numbers that are not finite")
-        if not vector.any():
-            raise AnswerError(f"vector {place} is all zeros")
+        rows, tokens = _placed(told.get("data"), texts), _counted(told.get("usage"))
+    vectors: dict[int, Vectors] = {}
+    faults = dict.fromkeys(range(texts), "no vector came for it")
+    for place, row in sorted(rows.items()):
+        vector = _vector(row)
+        if fault := _fault(vector, dim):
+            faults[place] = fault
+        elif vector is not None:
+            vectors[place], dim = vector, len(vector)
+            del faults[place]
     counted = tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
-    return Answer(np.stack(vectors) if vectors else np.zeros((0, dim or 0), np.float32), counted)
+    return Answer(vectors, faults, counted)
 
 
-def _ordered(data: Any) -> list[Any]:
-    """The vectors by their index, which need not be the order in which they come."""
+def _placed(data: Any, texts: int) -> dict[int, Any]:
+    """The vectors by their index, which need not be the order in which they come, nor of all texts; without an index
+    all must have come, in the order of the texts.
+    """
     if not isinstance(data, list) or not all(isinstance(each, Mapping) and "embedding" in each for each in data):
         raise AnswerError('the answer has no "data" with an "embedding" in each entry')
-    places = [each.get("index", here) for here, each in enumerate(data)]
+    if not any("index" in each for each in data) and len(data) == texts:
+        return {here: each["embedding"] for here, each in enumerate(data)}
+    places = [each.get("index") for each in data]
     if any(isinstance(place, bool) or not isinstance(place, int) for place in places):
         raise AnswerError("an index in the answer is no whole number")
-    if sorted(places) != list(range(len(data))):
-        raise AnswerError(f"the answer has the indices {sorted(places)[:8]}..., not 0 to {len(data) - 1} once each")
-    by_place = dict(zip(places, data, strict=True))
-    return [by_place[place]["embedding"] for place in range(len(data))]
+    if len(set(places)) < len(places) or not all(0 <= place < texts for place in places):
+        raise AnswerError(f"the indices in the answer are not from 0 to {texts - 1}, each once")
+    return {place: each["embedding"] for place, each in zip(places, data, strict=True)}
 
 
 def _counted(usage: Any) -> Any:
     return (usage.get("total_tokens") or usage.get("prompt_tokens")) if isinstance(usage, Mapping) else None
 
 
-def _vector(row: Any, place: int) -> Vectors:
-    """The numbers of one vector, from a list or from base64 of little-endian float32."""
+def _vector(row: Any) -> Vectors | None:
+    """The numbers of one vector, from a list or from base64 of little-endian float32; None where it is neither."""
     try:
         if isinstance(row, str):
             return np.frombuffer(base64.b64decode(row, validate=True), "<f4").astype(np.float32)
-        if isinstance(row, list) and row and all(type(number) in (int, float) for number in row):
+        if isinstance(row, list) and all(type(number) in (int, float) for number in row):
             with np.errstate(over="ignore"):
                 return np.array(row, dtype=np.float32)
-    except (binascii.Error, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         pass
-    raise AnswerError(f"vector {place} is neither a list of numbers nor float32 in base64")
+    return None
+
+
+def _fault(vector: Vectors | None, dim: int | None) -> str:
+    """What is wrong with a vector, or nothing."""
+    if vector is None or not len(vector):
+        return "its vector is neither a list of numbers nor float32 in base64"
+    if dim is not None and len(vector) != dim:
+        return f"its vector has {len(vector)} numbers, not {dim}"
+    if not np.isfinite(vector).all():
+        return "its vector has numbers that are not finite"
+    return "" if vector.any() else "its vector is all zeros"
