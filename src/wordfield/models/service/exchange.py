@@ -1,0 +1,137 @@
+"""One request to a service: sent, sent again where that may help, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import httpx2
+import msgspec
+import stamina
+
+from wordfield.models.service.answers import Answer, AnswerError, read
+from wordfield.models.service.batches import TOO_MUCH
+from wordfield.models.service.keys import Key
+from wordfield.models.service.pacing import Bucket, retry_after
+from wordfield.models.service.providers import Provider
+
+PASSING = frozenset({408, 409, 425, 429})
+"""What services answer, besides 500 and above, that may answer otherwise the next time."""
+LONGEST = 120.0
+"""Seconds that a service may make us wait; where it asks for more, it is better to stop and say so."""
+SHOWN = 300
+"""Characters of a service's own words that are repeated in an error."""
+
+
+class ServiceError(OSError):
+    """What a service answered, or why there was no answer. Keys never stand in it."""
+
+
+@final
+class Refused(ServiceError):
+    """The service will not have these texts, or so many of them."""
+
+
+@final
+class _Passing(Exception):
+    """What may go better the next time, and the seconds after which, where the service said."""
+
+    def __init__(self, said: str, after: float | None = None) -> None:
+        super().__init__(said)
+        self.after = after
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """Asks one model of one service. Several threads may use it at once."""
+
+    provider: Provider
+    model: str
+    key: Key | None = None
+    dimensions: int | None = None
+    timeout: float = 60.0
+    attempts: int = 6
+    requests: Bucket = field(default_factory=lambda: Bucket(0))
+    tokens: Bucket = field(default_factory=lambda: Bucket(0))
+    transport: httpx2.BaseTransport | None = field(default=None, repr=False)
+    http: httpx2.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        made = httpx2.Client(auth=self._signed, timeout=self.timeout, transport=self.transport)
+        object.__setattr__(self, "http", made)
+
+    def ask(self, texts: Sequence[str], tokens: int, dim: int | None = None) -> Answer:
+        """The vectors of ``texts``, which have about so many tokens: those that came.
+
+        ``Refused`` for what the service will not have, ``ServiceError`` where it cannot be asked, or did not answer in
+        ``attempts`` tries.
+        """
+        body = msgspec.json.encode(self.question(texts))
+        retries = stamina.retry_context(
+            on=_pause, attempts=self.attempts, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=0.5
+        )
+        try:
+            for attempt in retries:
+                with attempt:
+                    self.requests.draw()
+                    self.tokens.draw(tokens)
+                    return self._once(body, len(texts), dim)
+        except _Passing as error:
+            raise ServiceError(f"{self.provider.name}: {error} (tried {self.attempts} times)") from None
+        raise AssertionError("a retry ends with an answer or an error")  # pragma: no cover
+
+    def question(self, texts: Sequence[str]) -> dict[str, Any]:
+        """What is sent, in the dialect of the service."""
+        asked: dict[str, Any] = {"model": self.model, "input": list(texts)}
+        if self.provider.dialect == "ollama":
+            asked["truncate"] = False
+        else:
+            asked["encoding_format"] = self.provider.encoding
+        return asked if self.dimensions is None else asked | {"dimensions": self.dimensions}
+
+    def _signed(self, request: httpx2.Request) -> httpx2.Request:
+        if self.key is not None:
+            request.headers["Authorization"] = f"Bearer {self.key.revealed()}"
+        return request
+
+    def _once(self, body: bytes, texts: int, dim: int | None) -> Answer:
+        path = "/embed" if self.provider.dialect == "ollama" else "/embeddings"
+        try:
+            answer = self.http.post(
+                self.provider.address + path, content=body, headers={"Content-Type": "application/json"}
+            )
+        except httpx2.TransportError as error:
+            raise _Passing(f"no answer from {self.provider.address}: {self._clean(str(error))}") from None
+        if answer.is_success:
+            try:
+                return read(answer.content, texts, dim)
+            except AnswerError as error:
+                raise _Passing(str(error)) from None
+        said = f"{answer.status_code} {answer.reason_phrase}: {self._clean(answer.text)[:SHOWN]}"
+        if answer.status_code in PASSING or answer.status_code >= 500:
+            after = retry_after(answer.headers)
+            if after is not None and after > LONGEST:
+                raise ServiceError(f"{self.provider.name} asks to wait {after:,.0f} seconds: {said}")
+            raise _Passing(said, after)
+        if answer.status_code in TOO_MUCH:
+            raise Refused(f"{self.provider.name}: {said}")
+        hint = ""
+        if answer.status_code in (401, 403):
+            hint = f"; is the key in {self.provider.variable or 'use'} right?"
+        elif answer.status_code == 404:
+            hint = f"; does it have the model {self.model}?"
+        raise ServiceError(f"{self.provider.name}: {said}{hint}")
+
+    def _clean(self, text: str) -> str:
+        """A text without the key, which services repeat in their errors."""
+        text = " ".join(text.split())
+        return text if self.key is None else text.replace(self.key.revealed(), "***")
+
+
+def _pause(error: Exception) -> bool | float:
+    """Whether to ask again after an error, or the seconds after which."""
+    if not isinstance(error, _Passing):
+        return False
+    return True if error.after is None else error.after
