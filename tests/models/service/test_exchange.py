@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx2
 import numpy as np
@@ -44,14 +44,24 @@ def asking(
     return made, seen
 
 
+def asked(exchange: Exchange, *texts: str) -> dict[int, list[float]]:
+    came: dict[int, list[float]] = {}
+
+    def keep(vectors: Mapping[int, np.ndarray], _: int) -> None:
+        assert not came.keys() & vectors.keys()  # nothing is paid for twice
+        came.update({place: vector.tolist() for place, vector in vectors.items()})
+
+    exchange.ask(texts, [2] * len(texts), keep)
+    return came
+
+
 def reset(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ReadError(f"connection reset {SECRET}", request=request)
 
 
 def test_what_is_sent() -> None:
     exchange, seen = asking(right)
-    answer = exchange.ask(["a", "b"], 4)
-    assert np.array_equal(answer.vectors[1], [2.0, 2.0])
+    assert asked(exchange, "a", "b") == {0: [1.0, 2.0], 1: [2.0, 2.0]}
     (request,) = seen
     assert str(request.url) == "https://api.siliconflow.cn/v1/embeddings"
     assert request.headers["authorization"] == f"Bearer {SECRET}"
@@ -70,14 +80,14 @@ def test_what_is_sent() -> None:
 )
 def test_what_passes_is_asked_again(fault: object) -> None:
     exchange, seen = asking(fault, right)  # type: ignore[arg-type]
-    assert len(exchange.ask(["a"], 2).vectors) == 1
+    assert asked(exchange, "a") == {0: [1.0, 2.0]}
     assert len(seen) == 2
 
 
 def test_what_does_not_pass_is_said_in_the_end_without_the_key() -> None:
     exchange, seen = asking(reset)
     with pytest.raises(ServiceError, match="siliconflow: no answer") as raised:
-        exchange.ask(["a"], 2)
+        asked(exchange, "a")
     assert len(seen) == 3
     assert SECRET not in f"{raised.value}{exchange!r}"
 
@@ -85,7 +95,7 @@ def test_what_does_not_pass_is_said_in_the_end_without_the_key() -> None:
 def test_a_refusal_is_not_repeated_and_told_in_the_words_of_the_service() -> None:
     exchange, seen = asking(httpx2.Response(413, json=LIMIT))
     with pytest.raises(Refused, match="maximum allowed batch size 64"):
-        exchange.ask(["a"], 2)
+        asked(exchange, "a")
     assert len(seen) == 1
 
 
@@ -101,6 +111,22 @@ def test_a_refusal_is_not_repeated_and_told_in_the_words_of_the_service() -> Non
 def test_what_cannot_help_is_not_repeated(answer: httpx2.Response, said: str) -> None:
     exchange, seen = asking(answer)
     with pytest.raises(ServiceError, match=said) as raised:
-        exchange.ask(["a"], 2)
+        asked(exchange, "a")
     assert len(seen) == 1
     assert SECRET not in str(raised.value)
+
+
+def test_of_half_an_answer_only_the_rest_is_asked_for_again() -> None:
+    half = {"data": [{"index": 2, "embedding": [9.0, 9.0]}, {"index": 0, "embedding": [0.0, 0.0]}]}
+    exchange, seen = asking(httpx2.Response(200, json=half), right)
+    assert asked(exchange, "a", "b", "c") == {2: [9.0, 9.0], 0: [1.0, 2.0], 1: [2.0, 2.0]}
+    assert json.loads(seen[1].content)["input"] == ["a", "b"]
+
+
+def test_a_vector_that_never_comes_is_named() -> None:
+    zeros = {"data": [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [0.0]}]}
+    exchange, seen = asking(httpx2.Response(200, json=zeros), httpx2.Response(200, json={"data": zeros["data"][:0]}))
+    with pytest.raises(ServiceError, match="no vector came") as raised:
+        asked(exchange, "a", "b")
+    assert raised.value.places == [1]
+    assert len(seen) == 3

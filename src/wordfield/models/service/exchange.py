@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -10,7 +10,7 @@ import httpx2
 import msgspec
 import stamina
 
-from wordfield.models.service.answers import Answer, AnswerError, read
+from wordfield.models.service.answers import Answer, AnswerError, Vectors, read
 from wordfield.models.service.batches import TOO_MUCH
 from wordfield.models.service.keys import Key
 from wordfield.models.service.pacing import Bucket, retry_after
@@ -20,12 +20,20 @@ PASSING = frozenset({408, 409, 425, 429})
 """What services answer, besides 500 and above, that may answer otherwise the next time."""
 LONGEST = 120.0
 """Seconds that a service may make us wait; where it asks for more, it is better to stop and say so."""
+Keep = Callable[[Mapping[int, Vectors], int], None]
 SHOWN = 300
 """Characters of a service's own words that are repeated in an error."""
 
 
 class ServiceError(OSError):
-    """What a service answered, or why there was no answer. Keys never stand in it."""
+    """What a service answered, or why there was no answer. Keys never stand in it.
+
+    ``places``: those of the texts at fault, where it is theirs.
+    """
+
+    def __init__(self, said: str, places: Sequence[int] = ()) -> None:
+        super().__init__(said)
+        self.places = list(places)
 
 
 @final
@@ -37,9 +45,9 @@ class Refused(ServiceError):
 class _Passing(Exception):
     """What may go better the next time, and the seconds after which, where the service said."""
 
-    def __init__(self, said: str, after: float | None = None) -> None:
+    def __init__(self, said: str, after: float | None = None, places: Sequence[int] = ()) -> None:
         super().__init__(said)
-        self.after = after
+        self.after, self.places = after, places
 
 
 @final
@@ -62,25 +70,32 @@ class Exchange:
         made = httpx2.Client(auth=self._signed, timeout=self.timeout, transport=self.transport)
         object.__setattr__(self, "http", made)
 
-    def ask(self, texts: Sequence[str], tokens: int, dim: int | None = None) -> Answer:
-        """The vectors of ``texts``, which have about so many tokens: those that came.
+    def ask(self, texts: Sequence[str], sizes: Sequence[int], keep: Keep) -> None:
+        """Get the vectors of ``texts``, which have about so many tokens each. As they come ``keep`` is given them, by
+        their places among ``texts``, and what the request took; where an answer has only some that are right, the
+        others are asked for again.
 
         ``Refused`` for what the service will not have, ``ServiceError`` where it cannot be asked, or did not answer in
         ``attempts`` tries.
         """
-        body = msgspec.json.encode(self.question(texts))
+        places = list(range(len(texts)))
         retries = stamina.retry_context(
             on=_pause, attempts=self.attempts, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=0.5
         )
         try:
             for attempt in retries:
                 with attempt:
+                    held = sum(sizes[place] for place in places)
                     self.requests.draw()
-                    self.tokens.draw(tokens)
-                    return self._once(body, len(texts), dim)
+                    self.tokens.draw(held)
+                    answer = self._once([texts[place] for place in places])
+                    came = {places[here]: vector for here, vector in answer.vectors.items()}
+                    keep(came, held if answer.tokens is None else answer.tokens)
+                    places = [places[here] for here in answer.faults]
+                    if answer.faults:
+                        raise _Passing(f"a text has no right vector: {min(answer.faults.items())[1]}", places=places)
         except _Passing as error:
-            raise ServiceError(f"{self.provider.name}: {error} (tried {self.attempts} times)") from None
-        raise AssertionError("a retry ends with an answer or an error")  # pragma: no cover
+            raise ServiceError(f"{self.provider.name}: {error} (tried {self.attempts} times)", error.places) from None
 
     def question(self, texts: Sequence[str]) -> dict[str, Any]:
         """What is sent, in the dialect of the service."""
@@ -96,7 +111,8 @@ class Exchange:
             request.headers["Authorization"] = f"Bearer {self.key.revealed()}"
         return request
 
-    def _once(self, body: bytes, texts: int, dim: int | None) -> Answer:
+    def _once(self, texts: Sequence[str]) -> Answer:
+        body = msgspec.json.encode(self.question(texts))
         path = "/embed" if self.provider.dialect == "ollama" else "/embeddings"
         try:
             answer = self.http.post(
@@ -106,7 +122,7 @@ class Exchange:
             raise _Passing(f"no answer from {self.provider.address}: {self._clean(str(error))}") from None
         if answer.is_success:
             try:
-                return read(answer.content, texts, dim)
+                return read(answer.content, len(texts), self.dimensions)
             except AnswerError as error:
                 raise _Passing(str(error)) from None
         said = f"{answer.status_code} {answer.reason_phrase}: {self._clean(answer.text)[:SHOWN]}"

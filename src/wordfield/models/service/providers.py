@@ -11,6 +11,23 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 Dialect = Literal["openai", "ollama"]
+Kind = Literal["query", "document"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is to be known of models whose names begin alike."""
+
+    beginning: str = ""
+    longest: int = 8192
+    """Tokens in a text, at most."""
+    query: str = ""
+    """What stands before a text that is a question."""
+    document: str = ""
+    """What stands before a text that answers."""
+    price: float | None = None
+    """Of a million tokens; None: not known here."""
+    currency: str = "USD"
 
 
 @dataclass(frozen=True)
@@ -30,36 +47,52 @@ class Provider:
     """Texts in a request, at most."""
     tokens: int = 0
     """Tokens in a request, at most; 0: as many as the texts have."""
-    longest: int = 8192
-    """Tokens in a text, at most, where ``lengths`` does not say otherwise."""
-    lengths: tuple[tuple[str, int], ...] = ()
-    """Beginnings of models' names, and the tokens that a text may have there."""
+    requests_a_minute: int = 0
+    """0: as many as there are."""
+    tokens_a_minute: int = 0
     encoding: Literal["float", "base64"] = "float"
     """How numbers are asked for, always in so many words: servers disagree on what nothing means."""
+    tasks: tuple[tuple[Kind, str], ...] = ()
+    """What the parameter "task" says of a question and of what answers it, where there is such a parameter."""
+    families: tuple[Family, ...] = ()
 
-    def tokens_of(self, model: str) -> int:
-        """Tokens that a text may have for ``model``."""
-        return next((most for beginning, most in self.lengths if model.startswith(beginning)), self.longest)
+    def family(self, model: str) -> Family:
+        """What is known of ``model``."""
+        return next((each for each in self.families if model.startswith(each.beginning)), Family())
 
 
-_BGE = (("BAAI/bge-large", 512), ("netease-youdao/bce", 512), ("Qwen/Qwen3-Embedding", 32768))
+# Prompts are those that the models were trained with, as their cards say.
+_INSTRUCTED = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+_OPEN = (
+    Family("BAAI/bge-large-zh", 512, query="为这个句子生成表示以用于检索相关文章："),
+    Family("BAAI/bge-large-en", 512, query="Represent this sentence for searching relevant passages: "),
+    Family("BAAI/bge-m3"),
+    Family("netease-youdao/bce", 512),
+    Family("Qwen/Qwen3-Embedding", 32768, query=_INSTRUCTED),
+)
 
 PROVIDERS: dict[str, Provider] = {
     each.name: each
     for each in (
         Provider("siliconflow", "https://api.siliconflow.cn/v1", "SILICONFLOW_API_KEY",
-                 "https://cloud.siliconflow.cn/account/ak", lengths=_BGE),
+                 "https://cloud.siliconflow.cn/account/ak", requests_a_minute=2000, tokens_a_minute=500_000,
+                 families=_OPEN),
         Provider("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "https://platform.openai.com/api-keys",
-                 inputs=2048, tokens=300_000, encoding="base64"),
+                 inputs=2048, tokens=300_000, encoding="base64",
+                 families=(Family("text-embedding-3-small", 8192, price=0.02),
+                           Family("text-embedding-3-large", 8192, price=0.13))),
         Provider("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY",
-                 "https://bailian.console.aliyun.com", inputs=10),
-        Provider("jina", "https://api.jina.ai/v1", "JINA_API_KEY", "https://jina.ai/embeddings", inputs=512),
+                 "https://bailian.console.aliyun.com", inputs=10,
+                 families=(Family("text-embedding-v4", 8192, price=0.5, currency="CNY"),
+                           Family("text-embedding-v2", 2048), Family("text-embedding-v1", 2048))),
+        Provider("jina", "https://api.jina.ai/v1", "JINA_API_KEY", "https://jina.ai/embeddings", inputs=512,
+                 tasks=(("query", "retrieval.query"), ("document", "retrieval.passage"))),
         Provider("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "https://console.mistral.ai/api-keys",
                  inputs=512),
         Provider("ollama", "http://localhost:11434/api", dialect="ollama"),
-        Provider("vllm", "http://localhost:8000/v1"),
-        Provider("tei", "http://localhost:8080/v1"),
-        Provider("infinity", "http://localhost:7997"),
+        Provider("vllm", "http://localhost:8000/v1", families=_OPEN),
+        Provider("tei", "http://localhost:8080/v1", families=_OPEN),
+        Provider("infinity", "http://localhost:7997", families=_OPEN),
     )
 }  # fmt: skip
 """Name, as it stands before the colon in siliconflow:BAAI/bge-m3 -> what is known of the service."""
@@ -86,7 +119,7 @@ def service_of(name: str) -> tuple[Provider, str]:
             raise ValueError("a key does not belong in an address, where it is logged: set " + ANY)
         if not model:
             raise ValueError(f"{name}: which model? Name it after #, {address}#model")
-        return Provider(parts.netloc, address.rstrip("/"), ANY), model
+        return Provider(parts.netloc, address.rstrip("/"), ANY, families=_OPEN), model
     if before not in PROVIDERS:
         raise ValueError(f"unknown service {before!r}; known: {', '.join(PROVIDERS)}, or http://host:port/v1#model")
     if not after:
