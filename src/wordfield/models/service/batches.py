@@ -14,6 +14,8 @@ WORD = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]|[\p{L
 """What is a token or more: a character of a script without spaces, a word, a mark."""
 PIECE = 4
 """Letters of a word that make a token, so that an estimate is rather too high."""
+FEW = 500
+"""Characters that no model finds too many."""
 SAID = [
     regex.compile(pattern, regex.IGNORECASE)
     for pattern in (
@@ -30,6 +32,30 @@ def estimated(text: str) -> int:
     mark, one for each ``PIECE`` letters of a word begun, and two that models add.
     """
     return 2 + sum(-(-len(word) // PIECE) for word in WORD.findall(text))
+
+
+def at_least(text: str) -> int:
+    """Tokens that ``text`` surely has: of most tokenizers one for each word, and one for four characters of scripts
+    without spaces.
+    """
+    if len(text) < FEW:
+        return 0
+    words = WORD.findall(text)
+    alone = sum(len(word) == 1 for word in words)
+    return len(words) - alone + alone // PIECE
+
+
+def shortened(text: str, tokens: int) -> str:
+    """The beginning of ``text`` that has about so many tokens, rather fewer; all of it where it has no more."""
+    if len(text) < tokens:
+        return text
+    held = 2
+    for found in WORD.finditer(text):
+        size = -(-len(found[0]) // PIECE)
+        if held + size > tokens:
+            return text[: found.start() + PIECE * (tokens - held)].rstrip()
+        held += size
+    return text
 
 
 @final

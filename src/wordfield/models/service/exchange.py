@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -67,13 +68,16 @@ class Exchange:
     http: httpx2.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        made = httpx2.Client(auth=self._signed, timeout=self.timeout, transport=self.transport)
+        made = httpx2.Client(auth=_signing(self.key), timeout=self.timeout, transport=self.transport)
         object.__setattr__(self, "http", made)
+        weakref.finalize(self, made.close)
 
-    def ask(self, texts: Sequence[str], sizes: Sequence[int], keep: Keep) -> None:
+    def ask(
+        self, texts: Sequence[str], sizes: Sequence[int], keep: Keep, more: Mapping[str, Any] | None = None
+    ) -> None:
         """Get the vectors of ``texts``, which have about so many tokens each. As they come ``keep`` is given them, by
         their places among ``texts``, and what the request took; where an answer has only some that are right, the
-        others are asked for again.
+        others are asked for again. ``more``: parameters besides.
 
         ``Refused`` for what the service will not have, ``ServiceError`` where it cannot be asked, or did not answer in
         ``attempts`` tries.
@@ -88,7 +92,7 @@ class Exchange:
                     held = sum(sizes[place] for place in places)
                     self.requests.draw()
                     self.tokens.draw(held)
-                    answer = self._once([texts[place] for place in places])
+                    answer = self._once(self.question([texts[place] for place in places]) | dict(more or {}))
                     came = {places[here]: vector for here, vector in answer.vectors.items()}
                     keep(came, held if answer.tokens is None else answer.tokens)
                     places = [places[here] for here in answer.faults]
@@ -106,23 +110,19 @@ class Exchange:
             asked["encoding_format"] = self.provider.encoding
         return asked if self.dimensions is None else asked | {"dimensions": self.dimensions}
 
-    def _signed(self, request: httpx2.Request) -> httpx2.Request:
-        if self.key is not None:
-            request.headers["Authorization"] = f"Bearer {self.key.revealed()}"
-        return request
-
-    def _once(self, texts: Sequence[str]) -> Answer:
-        body = msgspec.json.encode(self.question(texts))
+    def _once(self, question: dict[str, Any]) -> Answer:
         path = "/embed" if self.provider.dialect == "ollama" else "/embeddings"
         try:
             answer = self.http.post(
-                self.provider.address + path, content=body, headers={"Content-Type": "application/json"}
+                self.provider.address + path,
+                content=msgspec.json.encode(question),
+                headers={"Content-Type": "application/json"},
             )
         except httpx2.TransportError as error:
             raise _Passing(f"no answer from {self.provider.address}: {self._clean(str(error))}") from None
         if answer.is_success:
             try:
-                return read(answer.content, len(texts), self.dimensions)
+                return read(answer.content, len(question["input"]), self.dimensions)
             except AnswerError as error:
                 raise _Passing(str(error)) from None
         said = f"{answer.status_code} {answer.reason_phrase}: {self._clean(answer.text)[:SHOWN]}"
@@ -144,6 +144,17 @@ class Exchange:
         """A text without the key, which services repeat in their errors."""
         text = " ".join(text.split())
         return text if self.key is None else text.replace(self.key.revealed(), "***")
+
+
+def _signing(key: Key | None) -> Callable[[httpx2.Request], httpx2.Request]:
+    """Puts the key into requests, and nothing else: no password of a .netrc file."""
+
+    def signed(request: httpx2.Request) -> httpx2.Request:
+        if key is not None:
+            request.headers["Authorization"] = f"Bearer {key.revealed()}"
+        return request
+
+    return signed
 
 
 def _pause(error: Exception) -> bool | float:

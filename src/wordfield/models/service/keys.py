@@ -36,6 +36,11 @@ class Key:
         raise TypeError("a key is not written anywhere: name the variable that holds it")
 
 
+def key_given(variable: str) -> bool:
+    """Whether the variable, or the one with ``_FILE`` after it, is set."""
+    return bool(os.environ.get(variable, "").strip() or os.environ.get(variable + FILE))
+
+
 def key_of(variable: str, where: str = "") -> Key:
     """The key that the environment variable holds, or the file that the one with ``_FILE`` after it names.
 
