@@ -52,6 +52,7 @@ class Service(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer goes in one piece
     server: Service
 
     def log_message(self, *_: object) -> None:

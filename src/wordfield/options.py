@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from wordfield import api
+from wordfield.api.models import opened
 
 if TYPE_CHECKING:
     from wordfield.text.corpus import Corpus
@@ -22,6 +22,30 @@ def described(help: str, **options: Any) -> Parameter:
 
 Model = Annotated[
     str, described("A trained model: a folder that `train` wrote, or vectors in any format that is read.")
+]
+TextModel = Annotated[
+    str,
+    described(
+        "A trained model, or one behind an API: siliconflow:BAAI/bge-m3, openai:text-embedding-3-small, "
+        "http://host:port/v1#model."
+    ),
+]
+Asked = Annotated[
+    Literal["query", "document"] | None,
+    described("Of a model behind an API: whether the texts are questions, or answer them."),
+]
+Dimensions = Annotated[int | None, described("Of a model behind an API: numbers in a vector, where it can make fewer.")]
+Truncate = Annotated[
+    bool,
+    described("Of a model behind an API: cut texts that are too long for it.", negative=(), show_default=False),
+]
+Forecast = Annotated[
+    bool,
+    described(
+        "Of a model behind an API: ask nothing, tell how many texts are here already, and what the others would take.",
+        negative=(),
+        show_default=False,
+    ),
 ]
 Word = Annotated[str, described("A word of the vocabulary.")]
 Policy = Literal["raise", "skip", "zero", "subword", "spelling", "rare"]
@@ -325,7 +349,7 @@ class Reading:
         """The corpus of these files, cut as the model ``start`` says unless ``tokenizer`` says otherwise."""
         from wordfield.text.corpus import Corpus
 
-        usual = None if start is None else api.load(start).tokenizer
+        usual = None if start is None else opened(start).tokenizer
         options = {name: getattr(self, name) for name in ("lowercase", "nfkc", "field", "strict", "cache")}
         phrases = int(self.phrases) if self.phrases.isdecimal() else self.phrases
         script, dictionary = self.script or "", self.dictionary or ()

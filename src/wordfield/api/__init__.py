@@ -13,6 +13,7 @@ from wordfield.api.learning import demo, plan, train, tune
 from wordfield.api.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.api.models import info, load, save, undertrained
 from wordfield.api.sequences import average, compare_tying, distil, fill, generate, masked_accuracy, perplexity, senses
+from wordfield.api.services import usage
 
 __all__ = [
     "align",
@@ -47,4 +48,5 @@ __all__ = [
     "train",
     "tune",
     "undertrained",
+    "usage",
 ]

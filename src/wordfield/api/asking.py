@@ -8,13 +8,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from wordfield.api.models import Choice, Model, classifier, opened, stored_bytes
+from wordfield.api.models import Choice, Model, answering, classifier, opened, stored_bytes
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
     from wordfield.formats.architecture import Side
     from wordfield.isotropy import Kind as Isotropy
     from wordfield.models.sequence.contextual import ContextualModel, Precision
+    from wordfield.models.service.providers import Kind as Asked
     from wordfield.protocols import Matrix
     from wordfield.search.approximate import Index, Kind
     from wordfield.supervised import Predictions
@@ -198,6 +199,8 @@ def embed(
     unknown: Choice = None,
     precision: Precision | None = None,
     isotropy: Isotropy | None = None,
+    kind: Asked | None = None,
+    progress: Progress = silent,
 ) -> Matrix:
     """One vector a text, (len(texts), dim) float32; a text without a known word is a row of zeros.
 
@@ -206,8 +209,9 @@ def embed(
     vector of a text in its own way, and not for a network, which reads all. ``precision``: what a network multiplies
     matrices in; auto is bfloat16 where the processor has such arithmetic. ``isotropy``: make vectors of a narrow cone
     point in all directions, as these texts ask for it: all-but-the-top or whitening, see ``wordfield.isotropy``.
+    ``kind``: of a model behind an API, whether the texts are questions (query) or answer them (document).
     """
-    return embedded(model, texts, output, unknown, precision, isotropy)[0]
+    return embedded(model, texts, output, unknown, precision, isotropy, kind, progress)[0]
 
 
 def embedded(
@@ -217,18 +221,23 @@ def embedded(
     unknown: Choice = None,
     precision: Precision | None = None,
     isotropy: Isotropy | None = None,
+    kind: Asked | None = None,
+    progress: Progress = silent,
 ) -> tuple[Matrix, dict[str, int] | None]:
     """What ``embed`` returns, and how many words of the texts have which kind of vector: their own row, n-grams and so
     on, see ``unknown.KINDS``; None of a classifier.
     """
     from wordfield import isotropy as isotropies
     from wordfield.models.sequence.contextual import ContextualModel
+    from wordfield.models.service.hosted import HostedModel
     from wordfield.static import StaticModel
 
     writers = {".npy": write_npy, ".jsonl": write_jsonl}
     if output is not None and Path(output).suffix.lower() not in writers:
         raise ValueError(f"cannot write vectors to {output}: give a name that ends in {' or '.join(writers)}")
-    read = opened(model)
+    read = answering(model)
+    if kind is not None and not isinstance(read, HostedModel):
+        raise ValueError("only models behind an API tell questions from what answers them: leave kind out")
     if precision is not None:
         if not isinstance(read, ContextualModel):
             raise ValueError("only networks multiply matrices to read a text: leave precision out")
@@ -240,8 +249,10 @@ def embedded(
     elif unknown is not None:
         raise ValueError(
             "what becomes of unknown words cannot be chosen: a classifier leaves those without rows out, a network "
-            "reads its token for them"
+            "reads its token for them, a model behind an API has its own way"
         )
+    elif isinstance(read, HostedModel):
+        vectors = read.embed(texts, kind, progress)
     else:
         vectors = read.embed(texts)
     if missing := len(texts) - int(vectors.any(axis=1).sum()):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wordfield.api.measuring import evaluate
-from wordfield.api.models import PARTS, load, refuse_foreign, stored_bytes
+from wordfield.api.models import PARTS, load, refuse_foreign, refuse_hosted, stored_bytes
 
 if TYPE_CHECKING:
     from wordfield.formats.architecture import Side
@@ -50,6 +50,7 @@ def convert(
     from wordfield.formats import architecture
     from wordfield.vectors import WordVectors
 
+    refuse_hosted(source)
     if not Path(target).is_dir():
         refuse_foreign(Path(target), format or formats.format_of(target))
     source_format = source_format or formats.recognise(source)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wordfield.api.models import PARTS, Choice, Model, classifier, opened, refuse_foreign
+from wordfield.api.models import PARTS, Choice, Model, answering, classifier, opened, refuse_foreign
 from wordfield.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def evaluate(
     if len(models) > 1:
         result = beside(models, data, suite, restrict_vocab, unknown, method, table)
     else:
-        read = opened(models[0], table)
+        read = answering(models[0], table)
         if suite == "classification" or (suite is None and isinstance(read, Labeller)):
             if unknown is not None:
                 raise ValueError("what becomes of unknown words can be chosen for word vectors, not for classifiers")
@@ -99,7 +99,7 @@ def beside(
     names, scores = [], []
     for place, model in enumerate(models, 1):
         names.append(str(model) if isinstance(model, (str, Path)) else f"model {place}")
-        read = opened(model, table)
+        read = answering(model, table)
         if suite == "classification" or (suite is None and isinstance(read, Labeller)):
             raise ValueError(
                 f"{names[-1]}: classifiers are scored on their labels one at a time; for the word vectors of several "

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wordfield.formats.architecture import Side
     from wordfield.models.sequence.bidirectional_language_model import Begin
     from wordfield.models.sequence.contextual import ContextualModel
+    from wordfield.models.service.hosted import HostedModel
     from wordfield.protocols import Labeller
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from wordfield.unknown import Policy, Unknown
 
 Result: TypeAlias = "StaticModel | ClassifierModel | ContextualModel"
-Model: TypeAlias = "str | Path | Result"
+Answering: TypeAlias = "Result | HostedModel"
+"""Whatever makes vectors of texts."""
+Model: TypeAlias = "str | Path | Answering"
 Choice: TypeAlias = "Unknown | Policy | None"
 # What a model remembers besides its words and vectors, as people call it.
 PARTS = {
@@ -50,33 +53,60 @@ def load(
     repair: bool = False,
     table: Side = "input",
     state: Begin | None = None,
-) -> Result:
-    """Read a model of any known format, recognised by its content; a classifier where it has labels.
+    dimensions: int | None = None,
+    truncate: bool = False,
+) -> Answering:
+    """Read a model of any known format, recognised by its content; a classifier where it has labels. Or a model behind
+    an API, siliconflow:BAAI/bge-m3 or http://host/v1#model: nothing is asked of it yet, see
+    ``wordfield.models.service.hosted.HostedModel``, which has more options.
 
     ``FileNotFoundError`` if nothing is there; ``FormatError`` if it is no model, or a damaged one. ``format``: what it
     is, of the names in ``wordfield.formats.FORMATS``, where its beginning does not show it. ``repair``: rows that are
     damaged, or stand twice, are left out, which the log says, and the rest is read. ``table``: of a network the vectors
     that go in, or, "output", those by which it finds the next word; ``ValueError`` where there are none. ``state``: of
-    an ELMo how texts are begun: warm (unset), zero or carry, see ``BidirectionalLanguageModel``.
+    an ELMo how texts are begun: warm (unset), zero or carry, see ``BidirectionalLanguageModel``. ``dimensions``,
+    ``truncate``: of a model behind an API.
     """
+    from wordfield.models.service.providers import is_service
+
+    if is_service(str(path)) and not Path(path).exists():
+        refuse_options(
+            path, format=format, repair=repair or None, state=state, table=None if table == "input" else table
+        )
+        from wordfield.models.service.hosted import HostedModel
+
+        return HostedModel.named(str(path), dimensions=dimensions, truncate=truncate)
+    if dimensions is not None or truncate:
+        raise ValueError(f"{path}: dimensions and truncate are for models behind an API, such as openai:model")
+    return read(path, format, repair, table, state)
+
+
+def refuse_options(path: str | Path, **options: Any) -> None:
+    """``ValueError`` for options that mean nothing of a model behind an API."""
+    if given := [name for name, value in options.items() if value is not None]:
+        raise ValueError(f"{path} is a model behind an API, for which there is no {' or '.join(given)}")
+
+
+def read(path: str | Path, format: str | None, repair: bool, table: Side, state: Begin | None) -> Result:
+    """The model in a file or folder."""
     from wordfield import formats
     from wordfield.formats.architecture import chosen
     from wordfield.models.sequence import model_of, runnable
     from wordfield.static import StaticModel
     from wordfield.supervised import ClassifierModel
 
-    read = chosen(formats.load(path, format, repair), table)
-    if read.network is not None and runnable(read.network.config):
-        model: Any = model_of(read)
+    found = chosen(formats.load(path, format, repair), table)
+    if found.network is not None and runnable(found.network.config):
+        model: Any = model_of(found)
         if state is not None and not hasattr(model, "beginning"):
             raise ValueError(f"state={state!r}: only an ELMo begins texts in a state, this is a {model.KIND}")
         return model if state is None else model.beginning(state)  # type: ignore[no-any-return]
     if state is not None:
         raise ValueError(f"state={state!r}: only an ELMo begins texts in a state, this has no network")
-    return StaticModel.of(read) if read.classes is None else ClassifierModel.of(read)
+    return StaticModel.of(found) if found.classes is None else ClassifierModel.of(found)
 
 
-def save(model: Result, path: str | Path, format: str | None = None) -> None:
+def save(model: Answering, path: str | Path, format: str | None = None) -> None:
     """Write a model: in the format named, of those in ``wordfield.formats.FORMATS``, or the one that the name's ending
     says, see ``wordfield.formats.SUFFIXES``; without an ending a native folder, which keeps all. Of what else is left
     out ``wordfield.formats.losses`` tells.
@@ -97,12 +127,12 @@ def info(model: Model | Corpus, *, plot: str | Path | None = None, progress: Pro
         from wordfield.text.inspection import inspect
 
         return inspect(model, progress)
-    described = opened(model).info()
+    described = answering(model).info()
     if plot is not None:
         from wordfield.plots import course
 
         course(described["history"], plot)
-    if not isinstance(model, (str, Path)):
+    if not isinstance(model, (str, Path)) or "address" in described:
         return described
     from wordfield import formats
 
@@ -130,15 +160,39 @@ def stored_bytes(path: str | Path, format: str | None = None) -> int:
 
 
 def opened(model: Model, table: Side = "input") -> Result:
-    """The model itself, loaded if it is a path; of a network, "output": the words with its output table."""
-    if isinstance(model, (str, Path)):
-        return load(model, table=table)
-    if table == "input":
-        return model
+    """The model itself, loaded if it is a path; of a network, "output": the words with its output table. ``ValueError``
+    for a model behind an API, which has no words to look among.
+    """
+    found = load(model, table=table) if isinstance(model, (str, Path)) else model
+    local: Result = refuse_hosted(found)
+    if table == "input" or local is not model:
+        return local
     from wordfield.formats.architecture import chosen
     from wordfield.static import StaticModel
 
-    return StaticModel.of(chosen(model.table(), table))
+    return StaticModel.of(chosen(local.table(), table))
+
+
+def refuse_hosted(model: Model) -> Any:
+    """The model, or its path, unless it is one behind an API: then ``ValueError``."""
+    from wordfield.models.service.hosted import HostedModel
+    from wordfield.models.service.providers import is_service
+
+    named = isinstance(model, str) and is_service(model) and not Path(model).exists()
+    if named or isinstance(model, HostedModel):
+        raise ValueError(
+            f"{model.name if isinstance(model, HostedModel) else model} is a model behind an API: it makes vectors of "
+            "texts, for embed, search and evaluate on sentences, and has no list of words"
+        )
+    return model
+
+
+def answering(model: Model, table: Side = "input", **options: Any) -> Answering:
+    """The model itself, loaded if it is a path or a name, wherever it is; ``table``, ``options``: as of ``load``."""
+    from wordfield.models.service.hosted import HostedModel
+
+    found = load(model, table=table, **options) if isinstance(model, (str, Path)) else model
+    return found if isinstance(found, HostedModel) else opened(found, table if found is model else "input")
 
 
 def undertrained(

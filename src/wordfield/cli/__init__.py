@@ -35,6 +35,7 @@ from wordfield.cli.sequences import (
     perplexity,
     senses,
 )
+from wordfield.cli.services import usage
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.terminal import Help, one_interrupt, warning
@@ -70,6 +71,7 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "datasets": datasets,
     "undertrained": undertrained,
     "cache": cache,
+    "usage": usage,
 }
 
 RECIPES = (["train"], ["tune"], ["compare-tying"])

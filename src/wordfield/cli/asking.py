@@ -11,12 +11,16 @@ from cyclopts import CycloptsError
 
 from wordfield import api
 from wordfield.api.asking import embedded, origins
-from wordfield.api.models import Result, opened
+from wordfield.api.models import Result, answering, opened
+from wordfield.api.services import estimate
 from wordfield.options import (
+    Asked,
     AskedUnknown,
     AtLeast,
     Chosen,
     Classified,
+    Dimensions,
+    Forecast,
     IndexIn,
     IndexOut,
     Input,
@@ -35,8 +39,10 @@ from wordfield.options import (
     Reports,
     Side,
     Text,
+    TextModel,
     Texts,
     TextUnknown,
+    Truncate,
     Word,
     Words,
     Workers,
@@ -172,7 +178,7 @@ def matrix_rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def embed(
-    model: Model,
+    model: TextModel,
     texts: Texts = None,
     /,
     *,
@@ -181,22 +187,46 @@ def embed(
     unknown: TextUnknown = None,
     precision: Multiplied = None,
     isotropy: Isotropic = None,
+    kind: Asked = None,
+    dimensions: Dimensions = None,
+    truncate: Truncate = False,
+    dry_run: Forecast = False,
+    progress: Reports = None,
     json: Json = False,
 ) -> None:
-    """One vector a text: the mean of the vectors of its words."""
+    """One vector a text: the mean of the vectors of its words, or what a model behind an API makes of it."""
     lines = given("embed", texts, input)
-    vectors, words = embedded(model, lines, output, unknown, precision, isotropy)
+    options: dict[str, Any] = {"dimensions": dimensions, "truncate": truncate}
+    if dry_run:
+        told = estimate(model, lines, kind, **options)
+        return print_json({"model": model} | told) if json else print_table(estimate_rows(told))
+    with reporting(progress) as report:
+        read = answering(model, **options)
+        vectors, words = embedded(read, lines, output, unknown, precision, isotropy, kind, report)
     if json:
         result = {"vectors": vectors.tolist()} if output is None else {"out": str(output)}
         print_json({"model": model, "dim": vectors.shape[1], "texts": len(lines), "words": words} | result)
     elif output is not None:
-        told = [("texts", len(lines)), ("dimension", vectors.shape[1]), ("path", output)]
-        print_table(told + ([] if words is None else [("words", counted(words))]))
+        rows = [("texts", len(lines)), ("dimension", vectors.shape[1]), ("path", output)]
+        print_table(rows + ([] if words is None else [("words", counted(words))]))
     else:
         if unknown is not None and words is not None:
             note(f"words: {counted(words)}")
         for text, vector in zip(lines, vectors, strict=True):
             print_json({"text": text, "vector": vector.tolist()})
+    return None
+
+
+def estimate_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
+    """What asking a model behind an API would take."""
+    cost = "not known here" if told["cost"] is None else f"about {told['cost']:,.4f} {told['currency']}"
+    kept = f"{told['texts']:,}, {told['distinct']:,} different, {told['kept']:,} of them already here"
+    return [
+        ("texts", kept),
+        ("requests", f"{told['requests']:,}"),
+        ("tokens", f"about {told['tokens']:,}"),
+        ("cost", cost),
+    ]
 
 
 def counted(words: dict[str, int]) -> str:

@@ -63,10 +63,11 @@ def info(
 def is_model(name: str) -> bool:
     """Whether a name stands for a model and not for text; what is neither, binary, is said to be no model."""
     from wordfield import formats
+    from wordfield.models.service.providers import is_service
     from wordfield.text.sources import find, is_text
 
     if not Path(name).exists():
-        return False
+        return is_service(name)
     try:
         formats.recognise(name)
     except formats.FormatError:

@@ -30,12 +30,14 @@ def scores(
 
     A file's task is recognised by its content; ``suite`` keeps one task only. A named file of no known task, or no set
     at all, raises ``ValueError``; other files in a folder are passed over, and for vectors of words alone sets of
-    texts.
+    texts, for a model without words those of words.
     """
     given = [paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else list(paths)
     sets = gathered(given, suite)
     if isinstance(model, WordVectors):
         sets = [each for each in sets if each.task not in TEXTS]
+    elif not hasattr(model, "words"):
+        sets = [each for each in sets if each.task in TEXTS]
     if not sets:
         wanted = suite or " or ".join(TASKS)
         raise ValueError(f"no set for {wanted} in {', '.join(map(str, given)) or 'an empty list of paths'}")

@@ -81,6 +81,9 @@ def scores(model: Embedder, name: str, files: Sequence[Path], settings: Settings
         tuning = read(other) if other is not None else []
         same = np.array([question.same for question in questions + tuning])
         ways = {"accuracy": _of_words, "sentence accuracy": _of_sentences}
+        texts_alone = not isinstance(model, Contextual) and not hasattr(model, "words")
+        if texts_alone:
+            del ways["accuracy"]
         for metric, way in ways.items():
             near, covered = way(model, questions + tuning, settings)
             first, second = np.split(np.arange(len(same)), [len(questions)])
@@ -89,7 +92,7 @@ def scores(model: Embedder, name: str, files: Sequence[Path], settings: Settings
             else:
                 cut = threshold(near[second][covered[second]], same[second][covered[second]])
                 right = (near[first] > cut) == same[first]
-            oov = "read" if isinstance(model, Contextual) else settings.unknown.applied(_words(model))
+            oov = "read" if texts_alone or isinstance(model, Contextual) else settings.unknown.applied(_words(model))
             more = {"threshold": cut, "tuned": None if other is None else other.name.partition(".")[0]}
             called = f"{path.parent.parent.name}/{path.parent.name}" if path.parent.name in PARTS else name
             found.append(Score("context", called, metric, covered[first], Mean(right), oov, more))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -65,14 +67,13 @@ class Usage:
 
 
 @final
-@dataclass(frozen=True)
 class Cache:
-    """The vectors in the file ``path``, which is made if it is not there. Safe to use from several threads and
-    processes: each call opens the file for itself.
-    """
+    """The vectors in the file ``path``, which is made if it is not there. Several threads and processes may use it."""
 
-    path: Path
-    _made: list[bool] = field(default_factory=list, repr=False, compare=False)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._base: sqlite3.Connection | None = None
 
     def take(self, digests: Sequence[Digest]) -> dict[Digest, Vector]:
         """Those of the vectors that are there, float32."""
@@ -95,6 +96,11 @@ class Cache:
             base.execute(ADDED, (day, provider, model, 1, len(rows), tokens))
             base.execute("commit")
 
+    def count(self) -> int:
+        """How many vectors there are."""
+        with self._open() as base:
+            return int(base.execute("select count(*) from vectors").fetchone()[0])
+
     def used(self) -> list[Usage]:
         """The ledger, oldest day first."""
         with self._open() as base:
@@ -102,21 +108,23 @@ class Cache:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        base = None
-        try:
-            base = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
-            if not self._made:
-                base.execute("pragma journal_mode = wal")
-                base.executescript(TABLES)
-                self._made.append(True)
-            base.execute("pragma synchronous = normal")
-            yield base
-        except sqlite3.DatabaseError as error:
-            raise OSError(
-                f"{self.path}: the kept vectors cannot be used ({error}); if the file is damaged, delete it: what it "
-                "had is asked for again"
-            ) from error
-        finally:
-            if base is not None:
-                base.close()
+        """The database, for one thread at a time. ``OSError`` that names the file where it cannot be used."""
+        with self._lock:
+            try:
+                if self._base is None:
+                    self.path.parent.mkdir(parents=True, exist_ok=True)
+                    base = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+                    weakref.finalize(self, base.close)
+                    base.execute("pragma journal_mode = wal")
+                    base.execute("pragma synchronous = normal")
+                    base.executescript(TABLES)
+                    self._base = base
+                yield self._base
+            except sqlite3.DatabaseError as error:
+                raise OSError(
+                    f"{self.path}: the kept vectors cannot be used ({error}); if the file is damaged, delete it: what "
+                    "it had is asked for again"
+                ) from error
+            finally:
+                if self._base is not None and self._base.in_transaction:
+                    self._base.execute("rollback")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, final, get_args
 
@@ -103,19 +104,6 @@ class HostedModel:
         """Numbers in a vector; where they are not given, those of the vector of a short text, which is asked for."""
         return self.dimensions or self.embed(["dimension"]).shape[1]
 
-    @property
-    def words(self) -> NoReturn:
-        """There are none: a hosted model makes vectors of texts."""
-        raise ValueError(
-            f"{self.name} is a model behind an API: it makes vectors of texts (embed, search, evaluate on sentences), "
-            "and has no list of words to look among"
-        )
-
-    def table(self) -> NoReturn:
-        """There is none."""
-        _ = self.words
-        raise AssertionError  # pragma: no cover
-
     def save(self, path: str | Path, format: str | None = None) -> NoReturn:
         """There is nothing here to be written."""
         del format
@@ -154,7 +142,7 @@ class HostedModel:
         def keep(vectors: Mapping[int, Vectors], tokens: int) -> None:
             received = {digests[missing[here]]: vector for here, vector in vectors.items()}
             with lock:
-                self._check_alike(came | received)
+                self._check_alike([*received.values(), *islice(came.values(), 1)])
                 if store is not None:
                     store.keep(received.items(), self.provider.name, self.model, tokens)
                 came.update(received)
@@ -170,7 +158,7 @@ class HostedModel:
                 raise
         if not came:
             return np.zeros((0, self.dimensions or 0), np.float32)
-        self._check_alike(came)
+        self._check_alike(came.values())
         return np.stack([came[known] for known in digests])[rows]
 
     def estimate(self, texts: Sequence[str], kind: Kind | None = None) -> Estimate:
@@ -272,9 +260,9 @@ class HostedModel:
     def _sent(self, text: str, kind: Kind | None) -> str:
         return self._prompt(kind) + text
 
-    def _check_alike(self, vectors: Mapping[Digest, Vectors]) -> None:
+    def _check_alike(self, vectors: Iterable[Vectors]) -> None:
         """``ValueError`` where not all have the same number of numbers: it is another model than it was."""
-        if len(sizes := {len(vector) for vector in vectors.values()}) > 1:
+        if len(sizes := {len(vector) for vector in vectors}) > 1:
             raise ValueError(
                 f"{self.name} gives vectors of {' and of '.join(map(str, sorted(sizes)))} numbers: it is not the model "
                 f"that it was; with another cache, or without {self.cache}, all is asked for again"

@@ -36,7 +36,8 @@ class Work:
             if not self._waiting:
                 return None
             group = self._waiting.popleft()
-            batch = next(iter(self._limits.batches([self._sizes[place] for place in group])))
+            first = group[: self._limits.inputs]
+            batch = next(iter(self._limits.batches([self._sizes[place] for place in first])))
             if rest := group[len(batch) :]:
                 self._waiting.appendleft(rest)
             self._out += 1
