@@ -30,6 +30,13 @@ TextModel = Annotated[
         "http://host:port/v1#model."
     ),
 ]
+Served = Annotated[
+    list[str],
+    described("Models, each a path or the name of one behind an API; NAME=MODEL gives it the name it is asked for by."),
+]
+Host = Annotated[str, described("The address to listen at; 0.0.0.0: at all of this machine, for everybody near.")]
+Port = Annotated[int, described("The port to listen at; 0: any that is free.")]
+Queue = Annotated[int, described("Requests that may wait for a model; further ones are turned away with 429.")]
 Asked = Annotated[
     Literal["query", "document"] | None,
     described("Of a model behind an API: whether the texts are questions, or answer them."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,17 @@ AT_ONCE = 1 << 16
 """Words of texts that are looked at together."""
 HELD = 1 << 24
 """Numbers in their vectors."""
+
+
+class Embedded(NamedTuple):
+    """Vectors of texts, and what is to be known of their words."""
+
+    vectors: NDArray[np.float32]
+    """(texts, dim)."""
+    tally: Counter[str]
+    """Of how many words the vectors came from where: ``unknown.KINDS``."""
+    sizes: list[int]
+    """How many words each text has, known or not."""
 
 
 @final
@@ -100,22 +111,22 @@ class StaticModel:
         their n-grams where the model has n-grams, else they are left out. Zeros count in the mean, what is left out
         does not.
         """
-        return self.embedded(texts, unknown)[0]
+        return self.embedded(texts, unknown).vectors
 
-    def embedded(
-        self, texts: Sequence[str], unknown: Unknown | Policy | None = None
-    ) -> tuple[NDArray[np.float32], Counter[str]]:
-        """What ``embed`` gives, and of how many words of the texts the vectors came from where: ``unknown.KINDS``."""
+    def embedded(self, texts: Sequence[str], unknown: Unknown | Policy | None = None) -> Embedded:
+        """What ``embed`` gives, and what is to be known of the words of the texts."""
         if isinstance(texts, str):
             raise TypeError("embed takes a list of texts, not one: embed([text])")
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(f"a text is a str, not {type(text).__name__}: {text!r:.60}")
         vectors, tally = np.zeros((len(texts), self.dim), dtype=np.float32), Counter[str]()
+        sizes: list[int] = []
         by_ngrams = isinstance(self.words.vocabulary, NgramVocabulary)
         policy = Unknown.of(unknown, TEXTS).in_text(self.words)
         mean = self._mean_direction if by_ngrams else self._mean
         for start, some in self._cut(texts):
+            sizes += map(len, some)
             seen = Counter(word for words in some for word in words)
             asked = [word for word in seen if by_ngrams or word not in self.words]
             found, places = policy.find(self.words, asked), {word: place for place, word in enumerate(asked)}
@@ -123,7 +134,7 @@ class StaticModel:
                 vectors[here] = mean(words, found, places)
             for word, count in seen.items():
                 tally[OWN if word not in places else found.kinds[places[word]]] += count
-        return self.pooling.finished(vectors), tally
+        return Embedded(self.pooling.finished(vectors), tally, sizes)
 
     def words_of(self, text: str) -> Sequence[str]:
         """The words of a text that count in its vector, in their order."""

@@ -244,7 +244,7 @@ def embedded(
         read = replace(read, precision=precision)
     tally: dict[str, int] | None = None
     if isinstance(read, StaticModel):
-        vectors, counted = read.embedded(texts, unknown)
+        vectors, counted, _ = read.embedded(texts, unknown)
         tally = dict(counted)
     elif unknown is not None:
         raise ValueError(

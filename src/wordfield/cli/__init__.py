@@ -36,6 +36,7 @@ from wordfield.cli.sequences import (
     senses,
 )
 from wordfield.cli.services import usage
+from wordfield.cli.serving import serve
 from wordfield.models import LINEAGE
 from wordfield.models import recipe as recipe_class
 from wordfield.terminal import Help, one_interrupt, warning
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "undertrained": undertrained,
     "cache": cache,
     "usage": usage,
+    "serve": serve,
 }
 
 RECIPES = (["train"], ["tune"], ["compare-tying"])
