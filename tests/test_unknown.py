@@ -181,7 +181,7 @@ def test_a_text_that_is_cut_into_pieces_is_not_cut_again(tokens: WordVectors) ->
     assert TEXTS.in_text(tokens).policy == "skip"
     assert Unknown("zero").in_text(tokens).policy == "zero"
     made = StaticModel(tokens, tokens.vocabulary.tokenizer)  # type: ignore[attr-defined]
-    vectors, tally = made.embedded([" kingz qa"])
+    vectors, tally, _ = made.embedded([" kingz qa"])
     assert tally == {"its own row": 2, "nothing": 2}
     np.testing.assert_allclose(vectors[0], tokens[["▁king", "a"]].mean(axis=0), rtol=1e-6)
     told = wordfield.api.tokens(made, " kingz")
@@ -332,8 +332,9 @@ def test_how_many_words_of_texts_came_from_where_is_counted(
     assert model(plain).embedded(TEXT)[1] == {"its own row": 2, "nothing": 3}
     assert model(plain).embedded(TEXT, "spelling")[1] == {"its own row": 2, "another spelling": 2, "nothing": 1}
     assert model(parts).embedded(TEXT)[1] == {"its own row": 2, "n-grams": 3}
-    vectors, tally = model(parts).embedded(TEXT, "rare")
+    vectors, tally, sizes = model(parts).embedded(TEXT, "rare")
     assert tally == {"its own row": 2, "rare words": 3}
     assert set(tally) <= set(KINDS)
+    assert sum(sizes) == sum(tally.values()) == 5
     monkeypatch.setattr("wordfield.static.AT_ONCE", 1000)
     np.testing.assert_array_equal(model(parts).embed(TEXT, "rare"), vectors)

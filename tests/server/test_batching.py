@@ -1,4 +1,4 @@
-"""The line before a model: who comes together is read together, who comes too late is turned away, all get their own."""
+"""The line before a model: who comes together is read together, who comes too late is turned away, all get theirs."""
 
 from __future__ import annotations
 
