@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bilms, corpora, encoders, language_models, opening, queries, report, startup
+from benchmarks import bilms, corpora, encoders, language_models, opening, queries, report, serving, startup
 from benchmarks.measure import Failed, commit, machine
 from benchmarks.plan import measurements
 from benchmarks.quality import RESTRICT_VOCAB, SETS, sets_there
@@ -18,7 +19,7 @@ from benchmarks.running import Run, tell
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = (*(measurement.name for measurement in measurements(2, 5)), "opening", "queries")
-NAMES += ("language-models", "encoders", "elmo", "startup")
+NAMES += ("language-models", "encoders", "elmo", "serving", "startup")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -95,24 +96,25 @@ def measured(corpus: Path, chinese: Path, options: argparse.Namespace) -> dict[s
             questions = corpora.data_folder() / "analogy" / "google.txt"
             asked, missing = queries.measured(texts["english"], questions, bool(options.sample), options.runs, settings)
             done, run.skipped = [*done, *asked], [*run.skipped, *missing]
-        if "language-models" in options.only:
-            both = language_models.measured(texts["english"], options.sample is not None, settings)
-            missing = {"what": "language-models", "reason": "not installed: no module torch"}
-            if both is None:
-                run.skipped.append(missing)
+        sample = options.sample is not None
+        others: dict[str, tuple[Callable[[], Any], str]] = {
+            "language-models": (lambda: language_models.measured(texts["english"], sample, settings), "torch"),
+            "encoders": (
+                lambda: encoders.measured(texts["english"], sample, settings, folder),
+                "torch or transformers, or no tokenizer",
+            ),
+            "elmo": (lambda: bilms.measured(texts["english"], sample, settings), "torch"),
+            "serving": (
+                lambda: serving.measured(texts["english"], sample, folder),
+                "fastapi, sentence_transformers, starlette or uvicorn, or no tokenizer",
+            ),
+        }
+        for other in (name for name in others if name in options.only):
+            measure, needed = others[other]
+            if found := measure():
+                done += found if isinstance(found, list) else [found]
             else:
-                done.append(both)
-        if "encoders" in options.only:
-            read = encoders.measured(texts["english"], options.sample is not None, settings, folder)
-            missing = {"what": "encoders", "reason": "not installed: no module torch or transformers, or no tokenizer"}
-            if read is None:
-                run.skipped.append(missing)
-            else:
-                done.append(read)
-        if "elmo" in options.only:
-            both = bilms.measured(texts["english"], options.sample is not None, settings)
-            done += both
-            run.skipped += [] if both else [{"what": "elmo", "reason": "not installed: no module torch"}]
+                run.skipped.append({"what": other, "reason": f"not installed: no module {needed}"})
         if "startup" in options.only:
             tell("startup ...")
             done.append({"name": "startup", "base": None, "rows": startup.measured(folder, options.runs), "ratios": []})

@@ -294,6 +294,21 @@ SHAPES: tuple[tuple[str, tuple[str, ...], dict[str, Cell]], ...] = (
             "peak memory": megabytes,
         },
     ),
+    (
+        "Servers",
+        ("serving",),
+        {
+            "requests/s": count("requests_per_second"),
+            "× FastAPI": times("requests_per_second"),
+            "requests/CPU s": count("requests_per_cpu_second"),
+            "× FastAPI, CPU": times("requests_per_cpu_second"),
+            "median": milliseconds("median_seconds"),
+            "99 % within": milliseconds("p99_seconds"),
+            "errors": count("errors"),
+            "memory, after the first requests": million_bytes("first_bytes"),
+            "in the end": million_bytes("last_bytes"),
+        },
+    ),
     ("Start-up", ("startup",), {"wall": WALL}),
 )
 """Title, the measurements in the table, its columns."""

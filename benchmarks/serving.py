@@ -51,7 +51,7 @@ def measured(text: Path, sample: bool, folder: Path) -> dict[str, Any] | None:
             tell(f"serving: {program} ...")
             with serving(program, made) as (address, process):
                 load = helper("load", address, str(asked), str(LITTLE if sample else SECONDS), str(process.pid))
-                rows.append({"name": program, "program": program} | load)
+                rows.append({"name": program, "program": program, "variant": ""} | load)
                 vectors.append(np.array(rows[-1].pop("vector")))
     if not np.allclose(*vectors, atol=1e-5):
         raise Failed(f"the servers give different vectors: {np.abs(vectors[0] - vectors[1]).max()}")

@@ -244,6 +244,22 @@ def test_an_elmo_learns_and_reads_what_the_loop_does(result: dict[str, Any]) -> 
         assert min(ours["wall_seconds"], loop["wall_seconds"]) > 0
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("sentence_transformers") is None or importlib.util.find_spec("fastapi") is None,
+    reason="FastAPI and sentence-transformers are not installed",
+)
+def test_servers_are_measured_under_the_same_load(tmp_path: Path, data: Path) -> None:
+    out = tmp_path / "result.json"
+    ran = benchmarks("--only", "serving", "--sample", 200_000, "--out", out, data=data)
+    assert ran.returncode == 0, ran.stderr
+    measured = json.loads(out.read_text("utf-8"))
+    ours, theirs = rows(measured, "serving").values()
+    assert (ours["program"], theirs["program"]) == ("wordfield", "fastapi")
+    assert ours["errors"] == theirs["errors"] == 0
+    assert ours["requests"] > 0
+    assert "× FastAPI" in ran.stdout
+
+
 def test_what_counts_foresee_is_a_probability() -> None:
     sentences = [["a", "b", "c"], ["a", "b"], ["b", "c", "a", "b", "c"], ["c"], ["a", "c", "<unk>"]] * 2
     model = KneserNey(sentences)
