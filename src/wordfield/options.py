@@ -30,6 +30,23 @@ TextModel = Annotated[
         "http://host:port/v1#model."
     ),
 ]
+Searched = Annotated[
+    str, described("A file of texts, a line each, .jsonl, .csv or .tsv; or a collection that `collect` made.")
+]
+Questions = Annotated[list[str], described("Questions, or texts that others are to be like.")]
+TopTexts = Annotated[int, described("How many texts to show.", name=["-k"])]
+Where = Annotated[
+    list[str] | None,
+    described("Conditions on fields, which all must hold: lang=zh, 'year>=2000'.", consume_multiple=True, negative=()),
+]
+TextFiles = Annotated[
+    list[str], described("Files of texts, a line each; or tables, .jsonl .csv .tsv, with other fields.")
+]
+Into = Annotated[str, described("The collection: a folder, or postgresql://user@host/database#name.")]
+Collection = Annotated[str, described("A collection that `collect` made.")]
+DocumentIds = Annotated[
+    list[str] | None, described("Ids of texts; of a line its file and number, as `search` shows it.")
+]
 Served = Annotated[
     list[str],
     described("Models, each a path or the name of one behind an API; NAME=MODEL gives it the name it is asked for by."),

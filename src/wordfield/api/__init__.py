@@ -9,6 +9,7 @@ from __future__ import annotations
 from wordfield.api.asking import analogy, embed, index, matrix, neighbors, predict, similarity, tokens
 from wordfield.api.converting import convert
 from wordfield.api.corpora import cache, phrases, subwords
+from wordfield.api.documents import collect, remove, search
 from wordfield.api.learning import demo, plan, train, tune
 from wordfield.api.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.api.models import info, load, save, undertrained
@@ -20,6 +21,7 @@ __all__ = [
     "analogy",
     "average",
     "cache",
+    "collect",
     "compare_tying",
     "convert",
     "datasets",
@@ -40,7 +42,9 @@ __all__ = [
     "phrases",
     "plan",
     "predict",
+    "remove",
     "save",
+    "search",
     "senses",
     "similarity",
     "subwords",

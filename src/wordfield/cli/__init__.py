@@ -21,6 +21,7 @@ from cyclopts.config import Dict as Settings
 from wordfield import __version__
 from wordfield.cli.asking import analogy, embed, index, matrix, neighbors, predict, similarity, tokens
 from wordfield.cli.corpora import cache, phrases, subwords
+from wordfield.cli.documents import collect, remove, search
 from wordfield.cli.learning import demo, training, tuning
 from wordfield.cli.measuring import align, datasets, evaluate, neighborhoods
 from wordfield.cli.models import convert, info, undertrained
@@ -56,6 +57,9 @@ COMMANDS: dict[str, Callable[..., None] | None] = {
     "matrix": matrix,
     "tokens": tokens,
     "embed": embed,
+    "search": search,
+    "collect": collect,
+    "remove": remove,
     "predict": predict,
     "generate": generate,
     "perplexity": perplexity,
