@@ -29,7 +29,7 @@ test: $(VENV)/dev.stamp
 # Machine code hides lines from coverage, so the kernels run a second time as plain Python, which minds every index.
 # Left out are tests that run none; those of models, which learn for long until it shows, where tests/test_contract.py
 # trains every model a little; and those of the command line, which is tests/test_api.py with words around it.
-COMPILED := datasets models documents server test_architecture.py test_benchmarks.py test_cli.py test_docs.py test_documents.py test_plots.py test_services.py
+COMPILED := datasets models documents server test_architecture.py test_benchmarks.py test_cli.py test_docs.py test_documents.py test_examples.py test_plots.py test_services.py
 
 jit-off: $(VENV)/dev.stamp
 	$(RUN)/coverage erase

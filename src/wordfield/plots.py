@@ -34,30 +34,48 @@ def heat_map(values: NDArray[Any], words: Sequence[str], path: str | Path, title
 
     ``ValueError`` for another ending; ``ImportError`` naming the extra without matplotlib.
     """
+    heat_maps({title: values}, words, path)
+
+
+def heat_maps(panels: Mapping[str, NDArray[Any]], words: Sequence[str], path: str | Path) -> None:
+    """Draw several matrices of the same words, or sentences, side by side in one scale of colours, each under its
+    title, into a .png, .svg or .pdf file; of several the columns are numbered. Errors as of ``heat_map``.
+    """
     path = check_target(path)
-    if values.shape != (len(words), len(words)):
-        raise ValueError(f"{len(words)} words, but values of shape {values.shape}: a row and a column a word is needed")
+    for values in panels.values():
+        if values.shape != (len(words), len(words)):
+            raise ValueError(
+                f"{len(words)} words, but values of shape {values.shape}: a row and a column a word is needed"
+            )
     matplotlib = _matplotlib()
-    size = 1.6 + 0.42 * len(words)
+    size = (1.6 + 0.42 * len(words)) * (1.0 if len(panels) == 1 else 0.75)
     with matplotlib.rc_context({"font.family": FONTS, "svg.fonttype": "none"}):
-        figure = matplotlib.figure.Figure(figsize=(size + 0.8, size), layout="constrained")
-        axes = figure.add_subplot()
-        most = max(float(np.abs(values).max(initial=0.0)), 1e-9)
-        signed = bool((values < 0).any())
-        image = axes.imshow(values, cmap="RdBu_r" if signed else "Blues", vmin=-most if signed else 0, vmax=most)
-        axes.set_xticks(range(len(words)), words, rotation=90)
-        axes.set_yticks(range(len(words)), words)
-        axes.tick_params(length=0)
-        axes.xaxis.tick_top()
-        axes.spines[:].set_visible(False)
-        axes.set_title(title, loc="left", fontsize="medium")
-        figure.colorbar(image, ax=axes, shrink=0.8)
-        if len(words) <= WRITTEN:
-            for (row, column), value in np.ndenumerate(values):
-                dark = abs(value) > 0.6 * most
-                axes.text(
-                    column, row, f"{value:.3g}", ha="center", va="center", fontsize="small", color="w" if dark else "k"
-                )
+        figure = matplotlib.figure.Figure(figsize=(size * len(panels) + 0.8, size), layout="constrained")
+        every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        most = max(*(float(np.abs(values).max(initial=0.0)) for values in panels.values()), 1e-9)
+        signed = any((values < 0).any() for values in panels.values())
+        numbered = [str(number) for number in range(1, len(words) + 1)]
+        for axes, (title, values) in zip(every, panels.items(), strict=True):
+            image = axes.imshow(values, cmap="RdBu_r" if signed else "Blues", vmin=-most if signed else 0, vmax=most)
+            axes.set_xticks(range(len(words)), words if len(panels) == 1 else numbered)
+            axes.set_yticks(range(len(words)), words)
+            axes.tick_params(length=0)
+            axes.tick_params(axis="x", rotation=90 if len(panels) == 1 else 0)
+            axes.xaxis.tick_top()
+            axes.spines[:].set_visible(False)
+            axes.set_title(title, loc="left", fontsize="medium")
+            if len(words) <= WRITTEN:
+                digits = ".3g" if len(panels) == 1 else ".1f"
+                for (row, column), value in np.ndenumerate(values):
+                    colour = "w" if abs(value) > 0.6 * most else "k"
+                    axes.text(
+                        column, row, f"{value:{digits}}", ha="center", va="center", fontsize="small", color=colour
+                    )
+        if len(panels) > 1:
+            every[0].set_yticks(
+                range(len(words)), [f"{word}  {number}" for word, number in zip(words, numbered, strict=True)]
+            )
+        figure.colorbar(image, ax=every, shrink=0.8)
         picture = _drawn(figure, path.suffix[1:].lower())
     with replacing(path) as stream:
         stream.write(picture)
