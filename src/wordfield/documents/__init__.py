@@ -114,3 +114,12 @@ def check_added(
             f"vectors of {model} have {vectors.shape[1]} numbers, those that are there {dim}, of {made}: use the same "
             "model, or another collection"
         )
+
+
+def answerable(queries: NDArray[np.float32], k: int, dim: int | None, name: object) -> bool:
+    """Whether there are vectors to search among; ``ValueError`` where the questions do not go with them."""
+    if k < 1:
+        raise ValueError(f"k must be 1 or more, not {k}")
+    if dim is not None and queries.shape[1] != dim:
+        raise ValueError(f"a query has {queries.shape[1]} numbers, the vectors of {name} have {dim}")
+    return dim is not None

@@ -20,7 +20,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from wordfield.documents import Document, Hit, check_added
+from wordfield.documents import Document, Hit, answerable, check_added
 from wordfield.documents.conditions import Condition
 from wordfield.search import exact
 from wordfield.storage.dense import lengths
@@ -131,12 +131,8 @@ class LocalCollection:
 
     def search(self, queries: Floats, k: int, where: Sequence[Condition] = ()) -> list[list[Hit]]:
         """The nearest documents of each query for which all conditions hold."""
-        if k < 1:
-            raise ValueError(f"k must be 1 or more, not {k}")
-        if self.dim is None:
+        if not answerable(queries, k, self.dim, self.folder):
             return [[] for _ in queries]
-        if queries.shape[1] != self.dim:
-            raise ValueError(f"a query has {queries.shape[1]} numbers, the vectors of {self.folder} have {self.dim}")
         proposed = None if where else self._proposed(queries, k)
         if proposed is not None:
             return [

@@ -16,7 +16,7 @@ from pgvector.psycopg import register_vector
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from wordfield.documents import Document, Hit, check_added
+from wordfield.documents import Document, Hit, answerable, check_added
 from wordfield.documents.conditions import Condition
 
 NAME = "documents"
@@ -138,12 +138,8 @@ class PostgresCollection:
 
     def search(self, queries: Floats, k: int, where: Sequence[Condition] = ()) -> list[list[Hit]]:
         """The nearest documents of each query for which all conditions hold."""
-        if k < 1:
-            raise ValueError(f"k must be 1 or more, not {k}")
-        if self.dim is None:
+        if not answerable(queries, k, self.dim, self.name):
             return [[] for _ in queries]
-        if queries.shape[1] != self.dim:
-            raise ValueError(f"a query has {queries.shape[1]} numbers, the vectors of {self.name} have {self.dim}")
         met, values = _met(where)
         found: list[list[Hit]] = []
         with self._base.transaction():
