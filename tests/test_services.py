@@ -116,7 +116,7 @@ COUNT = 50_000
 def test_killed_in_the_middle_of_50000_texts_nothing_is_paid_for_twice(tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("".join(f"text {number}\n" for number in range(COUNT)))
-    with serving(pause=0.02) as service:
+    with serving(pause=0.005) as service:
         command = [sys.executable, "-m", "wordfield", "embed", service.name, "--input", str(texts)]
         command += ["--output", str(tmp_path / "out.npy")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

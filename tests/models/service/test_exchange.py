@@ -130,3 +130,17 @@ def test_a_vector_that_never_comes_is_named() -> None:
         asked(exchange, "a", "b")
     assert raised.value.places == [1]
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("openai", {"encoding_format": "base64", "dimensions": 64}),
+        ("jina", {"embedding_type": "float", "dimensions": 64}),
+        ("mistral", {"encoding_format": "float", "output_dimension": 64}),
+        ("ollama", {"truncate": False, "dimensions": 64}),
+    ],
+)
+def test_each_service_is_asked_in_its_own_words(name: str, more: dict[str, object]) -> None:
+    question = Exchange(PROVIDERS[name], "m", dimensions=64).question(["a"])
+    assert question == {"model": "m", "input": ["a"]} | more

@@ -107,8 +107,8 @@ class Exchange:
         if self.provider.dialect == "ollama":
             asked["truncate"] = False
         else:
-            asked["encoding_format"] = self.provider.encoding
-        return asked if self.dimensions is None else asked | {"dimensions": self.dimensions}
+            asked[self.provider.encoding_name] = self.provider.encoding
+        return asked if self.dimensions is None else asked | {self.provider.dimensions_name: self.dimensions}
 
     def _once(self, question: dict[str, Any]) -> Answer:
         path = "/embed" if self.provider.dialect == "ollama" else "/embeddings"

@@ -52,6 +52,10 @@ class Provider:
     tokens_a_minute: int = 0
     encoding: Literal["float", "base64"] = "float"
     """How numbers are asked for, always in so many words: servers disagree on what nothing means."""
+    encoding_name: str = "encoding_format"
+    """What the parameter for that is called."""
+    dimensions_name: str = "dimensions"
+    """What the parameter for shorter vectors is called."""
     tasks: tuple[tuple[Kind, str], ...] = ()
     """What the parameter "task" says of a question and of what answers it, where there is such a parameter."""
     families: tuple[Family, ...] = ()
@@ -86,9 +90,10 @@ PROVIDERS: dict[str, Provider] = {
                  families=(Family("text-embedding-v4", 8192, price=0.5, currency="CNY"),
                            Family("text-embedding-v2", 2048), Family("text-embedding-v1", 2048))),
         Provider("jina", "https://api.jina.ai/v1", "JINA_API_KEY", "https://jina.ai/embeddings", inputs=512,
+                 encoding_name="embedding_type",
                  tasks=(("query", "retrieval.query"), ("document", "retrieval.passage"))),
         Provider("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "https://console.mistral.ai/api-keys",
-                 inputs=512),
+                 inputs=512, dimensions_name="output_dimension"),
         Provider("ollama", "http://localhost:11434/api", dialect="ollama"),
         Provider("vllm", "http://localhost:8000/v1", families=_OPEN),
         Provider("tei", "http://localhost:8080/v1", families=_OPEN),
