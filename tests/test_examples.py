@@ -15,6 +15,7 @@ def test_why_embeddings_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WORDFIELD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("WORDFIELD_CACHE_LIMIT", "1GB")  # the text is read once for all models
     monkeypatch.delenv("SILICONFLOW_API_KEY", raising=False)
     example = runpy.run_path(str(ROOT / "examples" / "embed.py"))
     found = example["main"](["--out", str(tmp_path / "alike.svg")])
