@@ -72,6 +72,18 @@ def test_tables_with_other_names(vectors: Path, tmp_path: Path) -> None:
         api.search(vectors, path, ["king"])
 
 
+def test_rows_of_a_parquet_file(vectors: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+    (found,) = api.search(vectors, path, ["苹果"], 1, where=["year>2003"])
+    assert found["hits"][0]["fields"] == {"lang": "zh", "year": 2004}
+    path.write_bytes(b"PAR1 no table")
+    with pytest.raises(ValueError, match="no Parquet file"):
+        api.search(vectors, path, ["苹果"])
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [('{"text": "king"}\n{no json\n', "line 2 is no JSON"), ("[1]\n", "no object"), ('{"text": 5}\n', "no text in")],

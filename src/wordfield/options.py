@@ -31,7 +31,7 @@ TextModel = Annotated[
     ),
 ]
 Searched = Annotated[
-    str, described("A file of texts, a line each, .jsonl, .csv or .tsv; or a collection that `collect` made.")
+    str, described("A file of texts, a line each, .jsonl, .csv, .tsv or .parquet; or a collection that `collect` made.")
 ]
 Questions = Annotated[list[str], described("Questions, or texts that others are to be like.")]
 TopTexts = Annotated[int, described("How many texts to show.", name=["-k"])]
@@ -40,7 +40,7 @@ Where = Annotated[
     described("Conditions on fields, which all must hold: lang=zh, 'year>=2000'.", consume_multiple=True, negative=()),
 ]
 TextFiles = Annotated[
-    list[str], described("Files of texts, a line each; or tables, .jsonl .csv .tsv, with other fields.")
+    list[str], described("Files of texts, a line each; or tables, .jsonl .csv .tsv .parquet, with other fields.")
 ]
 Into = Annotated[str, described("The collection: a folder, or postgresql://user@host/database#name.")]
 Collection = Annotated[str, described("A collection that `collect` made.")]

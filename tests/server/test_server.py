@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 import wordfield as wf
+from hosted import KEY, serving, vector
 from wordfield.models.service.hosted import HostedModel
 
 openai = pytest.importorskip("openai")
@@ -294,3 +295,17 @@ def test_tokens_of_the_models_own_are_text_again(client: httpx2.Client, tmp_path
             assert np.array_equal(row, model.embed(["the king drinks"])[0])
         wrong = client.post(f"{address}/v1/embeddings", json={"model": "pieces", "input": [10**6]})
         assert (wrong.status_code, "the token 1000000" in wrong.text) == (400, True)
+
+
+def test_a_model_behind_an_api_is_served_too(client: httpx2.Client, tmp_path: Path) -> None:
+    cache = {"WORDFIELD_CACHE": str(tmp_path), "WORDFIELD_API_KEY": KEY}
+    with serving(bad="bad") as service, running(f"proxy={service.name}", **cache) as (address, _):
+        for _ in range(2):
+            answer = ask(client, address, model="proxy", input=["one", "two"]).json()
+            rows = np.array([each["embedding"] for each in answer["data"]], np.float32)
+            assert np.array_equal(rows, np.array([vector("one"), vector("two")], np.float32))
+        assert service.paid == {"one": 1, "two": 1}
+        refused = ask(client, address, model="proxy", input=["fine", "bad"])
+        assert refused.status_code == 502
+        assert "The parameter is invalid" in refused.json()["error"]["message"]
+        assert KEY not in refused.text

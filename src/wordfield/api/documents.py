@@ -85,9 +85,9 @@ def collect(
     """Keep texts with their vectors in the collection ``into``, a folder or postgresql://user@host/database#name, made
     if it is not there.
 
-    ``sources``: files, of a text a line, or tables (.jsonl .csv .tsv) with the text in ``field``, maybe an id, and
-    other fields to choose by; or ``Document`` objects. A document whose id is there takes the place of the old one, and
-    one that has not changed is passed over; what was kept before an interruption stays.
+    ``sources``: files, of text a line, or tables (.jsonl .csv .tsv .parquet) with the text in ``field``, maybe an id,
+    and other fields to choose by; or ``Document`` objects. A document whose id is there takes the place of the old one,
+    and one that has not changed is passed over; what was kept before an interruption stays.
 
     Returns into, documents (read), added, unchanged, and total (in the collection now).
     """

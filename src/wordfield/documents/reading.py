@@ -1,4 +1,4 @@
-"""Documents from files: a line of text each, or a row of a table (.jsonl .csv .tsv) with a field for the text."""
+"""Documents from files: a line of text each, or a row of a table (.jsonl .csv .tsv .parquet), the text in a field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from wordfield.documents import Document
 
-TABLES = (".jsonl", ".csv", ".tsv")
+TABLES = (".jsonl", ".csv", ".tsv", ".parquet")
 ID = "id"
 """The field that a row is known by, where it has one."""
 
@@ -34,7 +34,7 @@ def read(path: Path, field: str = "text") -> Iterator[Document]:
             )
         if text.strip():
             known = row.pop(ID, None)
-            cells = path.suffix.lower() != ".jsonl"
+            cells = path.suffix.lower() in (".csv", ".tsv")
             kept = {
                 name: _number(value) if cells and isinstance(value, str) else value
                 for name, value in row.items()
@@ -44,6 +44,9 @@ def read(path: Path, field: str = "text") -> Iterator[Document]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    if path.suffix.lower() == ".parquet":
+        yield from enumerate(_parquet(path), 1)
+        return
     with path.open(encoding="utf-8-sig", newline="") as stream:
         if path.suffix.lower() == ".jsonl":
             for number, line in enumerate(stream, 1):
@@ -60,6 +63,20 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         tab = "\t" if path.suffix.lower() == ".tsv" else ","
         for number, row in enumerate(csv.DictReader(stream, delimiter=tab), 1):
             yield number, {name: value for name, value in row.items() if name is not None and value is not None}
+
+
+def _parquet(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file. ``ImportError`` that names the extra without pyarrow."""
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise ImportError(f"{path} is a Parquet file; to read it: pip install 'wordfield[corpus]'") from error
+    try:
+        for batch in ParquetFile(path).iter_batches(1000):
+            yield from batch.to_pylist()
+    except ArrowException as error:
+        raise ValueError(f"{path} is no Parquet file, or a damaged one: {error}") from None
 
 
 def _number(cell: str) -> str | float:

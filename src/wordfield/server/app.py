@@ -65,6 +65,8 @@ class Service:
             answer, status = Response(status_code=GONE), GONE
         except ValueError as error:  # what the model will not have
             answer, status = Fault(400, str(error), "input").response(), 400
+        except OSError as error:  # a service behind it
+            answer, status = Fault(502, str(error)).response(), 502
         except Exception:
             log.exception("a request failed")
             answer = Fault(500, "the server failed at this request; its log says why").response()
