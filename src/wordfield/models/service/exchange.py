@@ -21,6 +21,10 @@ PASSING = frozenset({408, 409, 425, 429})
 """What services answer, besides 500 and above, that may answer otherwise the next time."""
 LONGEST = 120.0
 """Seconds that a service may make us wait; where it asks for more, it is better to stop and say so."""
+WIDEST = 30.0
+"""Seconds between two tries of the same, at most, where the service does not say; all tries together outlast a minute,
+by which services count.
+"""
 Keep = Callable[[Mapping[int, Vectors], int], None]
 SHOWN = 300
 """Characters of a service's own words that are repeated in an error."""
@@ -61,7 +65,7 @@ class Exchange:
     key: Key | None = None
     dimensions: int | None = None
     timeout: float = 60.0
-    attempts: int = 6
+    attempts: int = 8
     requests: Bucket = field(default_factory=lambda: Bucket(0))
     tokens: Bucket = field(default_factory=lambda: Bucket(0))
     transport: httpx2.BaseTransport | None = field(default=None, repr=False)
@@ -84,7 +88,7 @@ class Exchange:
         """
         places = list(range(len(texts)))
         retries = stamina.retry_context(
-            on=_pause, attempts=self.attempts, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=0.5
+            on=_pause, attempts=self.attempts, timeout=None, wait_initial=0.5, wait_max=WIDEST, wait_jitter=0.5
         )
         try:
             for attempt in retries:

@@ -68,7 +68,7 @@ class HostedModel:
     """Requests on their way at once."""
     timeout: float = 60.0
     """Seconds without an answer after which a request counts as lost."""
-    attempts: int = 6
+    attempts: int = 8
     """Times that a request is sent, of what may go better the next time."""
     cache: Path | None = field(default_factory=lambda: cache_root() / FILE)
     """The file of vectors that were received; None: nothing is kept."""
